@@ -1,0 +1,260 @@
+//! The two kinds of failure: a *refusal* is the peer's fault and is told, a *fault* is ours and is hidden.
+
+use std::fmt;
+
+/// The error codes of the standards that this server speaks; each has one word and one status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorCode {
+    /// RFC 6749, 5.2.
+    InvalidRequest,
+    /// A body that is not a form; told as `invalid_request`.
+    UnsupportedMediaType,
+    /// RFC 6749, 5.2; 401 always, so that the answers are the same for every method.
+    InvalidClient,
+    /// RFC 6749, 5.2.
+    UnauthorizedClient,
+    /// RFC 6749, 5.2.
+    UnsupportedGrantType,
+    /// RFC 6749, 5.2.
+    InvalidScope,
+    /// RFC 8707, 2.
+    InvalidTarget,
+    /// RFC 6750, 3.1.
+    InvalidToken,
+    /// RFC 6750, 3.1.
+    InsufficientScope,
+    /// RFC 7591, 3.2.2.
+    InvalidClientMetadata,
+    /// RFC 7591, 3.2.2.
+    InvalidRedirectUri,
+    /// The admin API was asked for what does not exist.
+    NotFound,
+    /// The admin API was asked for what contradicts what exists.
+    Conflict,
+    /// The ETag of the admin request is not the present one (RFC 9110, 13.1.1).
+    PreconditionFailed,
+}
+
+impl ErrorCode {
+    /// The word on the wire.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::InvalidRequest | Self::UnsupportedMediaType => "invalid_request",
+            Self::InvalidClient => "invalid_client",
+            Self::UnauthorizedClient => "unauthorized_client",
+            Self::UnsupportedGrantType => "unsupported_grant_type",
+            Self::InvalidScope => "invalid_scope",
+            Self::InvalidTarget => "invalid_target",
+            Self::InvalidToken => "invalid_token",
+            Self::InsufficientScope => "insufficient_scope",
+            Self::InvalidClientMetadata => "invalid_client_metadata",
+            Self::InvalidRedirectUri => "invalid_redirect_uri",
+            Self::NotFound => "not_found",
+            Self::Conflict => "conflict",
+            Self::PreconditionFailed => "precondition_failed",
+        }
+    }
+
+    /// The HTTP status.
+    #[must_use]
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::InvalidClient | Self::InvalidToken => 401,
+            Self::InsufficientScope => 403,
+            Self::NotFound => 404,
+            Self::Conflict => 409,
+            Self::PreconditionFailed => 412,
+            Self::UnsupportedMediaType => 415,
+            Self::InvalidRequest
+            | Self::UnauthorizedClient
+            | Self::UnsupportedGrantType
+            | Self::InvalidScope
+            | Self::InvalidTarget
+            | Self::InvalidClientMetadata
+            | Self::InvalidRedirectUri => 400,
+        }
+    }
+}
+
+/// Why something was refused: a fixed code and particulars, both for audit and log alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reason {
+    code: &'static str,
+    detail: Option<String>,
+}
+
+impl Reason {
+    /// A reason by its code.
+    #[must_use]
+    pub const fn new(code: &'static str) -> Self {
+        Self { code, detail: None }
+    }
+
+    /// The code, such as `unknown_client`.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        self.code
+    }
+
+    /// The particulars.
+    #[must_use]
+    pub fn detail(&self) -> Option<&str> {
+        self.detail.as_deref()
+    }
+}
+
+/// What is wrong with one member of an admin request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldProblem {
+    /// The member, such as `redirect_uris[1]`.
+    pub field: String,
+    /// What is wrong with it and how to mend it.
+    pub says: String,
+}
+
+/// The peer may not: expected, told in fixed words, audited.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    code: ErrorCode,
+    told: &'static str,
+    reason: Reason,
+    fields: Vec<FieldProblem>,
+}
+
+impl Refusal {
+    /// A refusal: `told` goes to the peer, `reason` to the audit record.
+    #[must_use]
+    pub const fn new(code: ErrorCode, told: &'static str, reason: Reason) -> Self {
+        Self { code, told, reason, fields: Vec::new() }
+    }
+
+    /// The refusal of a client's credentials, whatever was wrong with them (RFC 6749, 5.2): the same
+    /// words for all, so that nothing tells whether the client exists.
+    #[must_use]
+    pub const fn invalid_client(reason: &'static str) -> Self {
+        Self::new(ErrorCode::InvalidClient, "client authentication failed", Reason::new(reason))
+    }
+
+    /// Adds particulars to the reason.
+    #[must_use]
+    pub fn detail(mut self, detail: String) -> Self {
+        self.reason.detail = Some(detail);
+        self
+    }
+
+    /// Adds the members that are at fault; only problem documents show them.
+    #[must_use]
+    pub fn fields(mut self, fields: Vec<FieldProblem>) -> Self {
+        self.fields = fields;
+        self
+    }
+
+    /// The code.
+    #[must_use]
+    pub const fn code(&self) -> ErrorCode {
+        self.code
+    }
+
+    /// The fixed words for the peer.
+    #[must_use]
+    pub const fn told(&self) -> &'static str {
+        self.told
+    }
+
+    /// The reason for audit and log.
+    #[must_use]
+    pub const fn reason(&self) -> &Reason {
+        &self.reason
+    }
+
+    /// The members at fault.
+    #[must_use]
+    pub fn field_problems(&self) -> &[FieldProblem] {
+        &self.fields
+    }
+}
+
+/// We could not: hidden from the peer, logged once, all undone.
+#[derive(Debug)]
+pub struct Fault {
+    doing: &'static str,
+    source: Box<dyn std::error::Error + Send + Sync>,
+}
+
+impl Fault {
+    /// A fault by what was being done and what went wrong.
+    pub fn new(doing: &'static str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self { doing, source: source.into() }
+    }
+
+    /// What was being done.
+    #[must_use]
+    pub const fn doing(&self) -> &'static str {
+        self.doing
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.doing, self.source)
+    }
+}
+
+impl std::error::Error for Fault {}
+
+/// Why a request got no answer of the good kind.
+#[derive(Debug)]
+pub enum Failure {
+    /// The peer may not.
+    Refusal(Refusal),
+    /// We could not.
+    Fault(Fault),
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refusal(refusal)
+    }
+}
+
+impl From<Fault> for Failure {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+/// Names what was being done when an error came up.
+pub trait Doing<T> {
+    /// Turns the error into a fault that says what was being done.
+    fn doing(self, what: &'static str) -> Result<T, Fault>;
+}
+
+impl<T, E: Into<Box<dyn std::error::Error + Send + Sync>>> Doing<T> for Result<T, E> {
+    fn doing(self, what: &'static str) -> Result<T, Fault> {
+        self.map_err(|source| Fault::new(what, source))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_has_one_word_and_one_status() {
+        let rows = [
+            (ErrorCode::InvalidRequest, "invalid_request", 400),
+            (ErrorCode::UnsupportedMediaType, "invalid_request", 415),
+            (ErrorCode::InvalidClient, "invalid_client", 401),
+            (ErrorCode::UnauthorizedClient, "unauthorized_client", 400),
+            (ErrorCode::UnsupportedGrantType, "unsupported_grant_type", 400),
+            (ErrorCode::InvalidScope, "invalid_scope", 400),
+            (ErrorCode::InvalidTarget, "invalid_target", 400),
+            (ErrorCode::InvalidToken, "invalid_token", 401),
+            (ErrorCode::InsufficientScope, "insufficient_scope", 403),
+        ];
+        for (code, word, status) in rows {
+            assert_eq!((code.word(), code.status()), (word, status));
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! The words of OAuth: parameters, errors, identifiers and registrations, as the RFCs spell them.
+
+pub mod auth_header;
+pub mod client_metadata;
+pub mod error;
+pub mod fields;
+pub mod ids;
+pub mod params;
+pub mod redirect_uri;
+pub mod resource_metadata;
+pub mod secret;
