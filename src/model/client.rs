@@ -1,0 +1,124 @@
+//! A registered application.
+
+use crate::moment::Timestamp;
+use crate::protocol::client_metadata::ClientMetadata;
+use crate::protocol::ids::ClientId;
+
+/// Whether a client may do anything at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientStatus {
+    /// It may.
+    Active,
+    /// An admin has stopped it; its tokens are dead.
+    Disabled,
+}
+
+impl ClientStatus {
+    /// The word in rows and answers.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Disabled => "disabled",
+        }
+    }
+
+    /// Reads the word of a row.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "active" => Some(Self::Active),
+            "disabled" => Some(Self::Disabled),
+            _ => None,
+        }
+    }
+}
+
+/// A registered application as it stands in the database.
+#[derive(Clone, Debug)]
+pub struct Client {
+    /// Its identifier.
+    pub id: ClientId,
+    /// Whether it may do anything.
+    pub status: ClientStatus,
+    /// What its registration says.
+    pub metadata: ClientMetadata,
+    /// The number of the registration's version; it grows with each change.
+    pub version: i64,
+    /// Tokens issued before are dead.
+    pub tokens_not_before: Timestamp,
+    /// When it was registered.
+    pub created_at: Timestamp,
+    /// When its registration last changed.
+    pub updated_at: Timestamp,
+}
+
+impl Client {
+    /// Whether the client may act.
+    #[must_use]
+    pub fn is_active(&self) -> bool {
+        self.status == ClientStatus::Active
+    }
+
+    /// Whether a token that was issued to this client at a time is still good.
+    #[must_use]
+    pub fn keeps_alive(&self, issued_at: Timestamp) -> bool {
+        self.is_active() && self.tokens_not_before <= issued_at
+    }
+
+    /// The client once an admin has stopped it: what was issued until now is dead for good.
+    #[must_use]
+    pub fn disable(self, now: Timestamp) -> Self {
+        // Tokens carry whole seconds; those of this second die too.
+        let tokens_not_before = now + time::Duration::SECOND;
+        Self { status: ClientStatus::Disabled, tokens_not_before, ..self }
+    }
+
+    /// The client once an admin has let it go on; older tokens stay dead.
+    #[must_use]
+    pub fn enable(self) -> Self {
+        Self { status: ClientStatus::Active, ..self }
+    }
+
+    /// The client with another registration.
+    #[must_use]
+    pub fn with_metadata(self, metadata: ClientMetadata) -> Self {
+        Self { metadata, ..self }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use time::{Duration, OffsetDateTime};
+
+    use super::*;
+
+    fn client(now: Timestamp) -> Client {
+        let registration =
+            json!({"client_name": "a", "organization": "b", "token_endpoint_auth_method": "none"});
+        Client {
+            id: ClientId::parse("c").unwrap(),
+            status: ClientStatus::Active,
+            metadata: ClientMetadata::parse(registration.as_object().unwrap()).unwrap(),
+            version: 1,
+            tokens_not_before: now,
+            created_at: now,
+            updated_at: now,
+        }
+    }
+
+    #[test]
+    fn disabling_kills_what_was_issued_and_enabling_does_not_revive_it() {
+        let start = OffsetDateTime::UNIX_EPOCH + Duration::days(20_000);
+        let issued = start + Duration::SECOND;
+        let client = client(start);
+        assert!(client.keeps_alive(issued));
+        let disabled = client.disable(start + Duration::seconds(2));
+        assert!(!disabled.keeps_alive(issued));
+        assert!(!disabled.keeps_alive(start + Duration::seconds(9)));
+        let enabled = disabled.enable();
+        assert!(!enabled.keeps_alive(issued));
+        assert!(enabled.keeps_alive(start + Duration::seconds(3)));
+    }
+}
