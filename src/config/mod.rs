@@ -1,0 +1,188 @@
+//! The configuration: one TOML file, `hilum.toml`, and on top of it the environment.
+//!
+//! Every key is also a variable, `HILUM_SECTION__KEY`; `DATABASE_URL` is `database.url`. Nothing
+//! else reads the environment. Each section parses itself into types that cannot hold nonsense;
+//! all that is wrong is told at once.
+
+pub mod database;
+pub mod http;
+pub mod issuer;
+pub mod limits;
+pub mod log;
+pub mod outbound;
+pub mod problem;
+mod production;
+pub mod secrets;
+mod source;
+pub mod tls;
+pub mod tokens;
+
+use std::ffi::OsString;
+use std::io;
+use std::path::Path;
+
+use toml::Value;
+
+use database::Database;
+use http::Http;
+use issuer::Issuer;
+use limits::Limits;
+use log::Log;
+use outbound::Outbound;
+use problem::{ConfigError, Problem};
+use secrets::Secrets;
+use source::Source;
+use tls::Tls;
+use tokens::Tokens;
+
+/// The file that is read when none is named; it may be absent.
+const FILE: &str = "hilum.toml";
+
+/// The whole configuration.
+#[derive(Debug)]
+pub struct Config {
+    /// The name of this server.
+    pub issuer: Issuer,
+    /// The listeners.
+    pub http: Http,
+    /// Where PostgreSQL is.
+    pub database: Database,
+    /// Certificates.
+    pub tls: Tls,
+    /// How long things live.
+    pub tokens: Tokens,
+    /// Where the master key is.
+    pub secrets: Secrets,
+    /// What may be fetched from elsewhere.
+    pub outbound: Outbound,
+    /// How much is accepted.
+    pub limits: Limits,
+    /// How the log is written.
+    pub log: Log,
+}
+
+/// What is left out when a configuration is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Withhold {
+    /// The passwords in URLs: to be shown.
+    Secrets,
+    /// Nothing: to be read again, from a file that its owner alone may read.
+    Nothing,
+}
+
+impl Config {
+    /// Reads the file, `hilum.toml` when none is named, and the environment.
+    pub fn load(path: Option<&Path>) -> Result<Self, ConfigError> {
+        let (text, named) = read_file(path)?;
+        Self::from_source(Source::read(&text, &named, environment()?))
+    }
+
+    /// Parses the text of a file and the variables of an environment.
+    pub fn parse(
+        file: &str,
+        variables: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
+        Self::from_source(Source::read(file, FILE, variables))
+    }
+
+    /// Combinations that no production server may run with, and files that it needs.
+    /// What only the database can tell (its durability, its roles) is checked where it is opened.
+    pub fn unsafe_for_production(&self) -> Vec<Problem> {
+        production::problems(self)
+    }
+
+    /// The effective configuration as TOML, with secrets withheld.
+    pub fn shown(&self) -> String {
+        self.to_toml(Withhold::Secrets)
+    }
+
+    /// The effective configuration as TOML, which `parse` reads back when nothing is withheld.
+    pub fn to_toml(&self, withhold: Withhold) -> String {
+        let sections = [
+            ("issuer", self.issuer.to_table()),
+            ("http", self.http.to_table()),
+            ("database", self.database.to_table(withhold)),
+            ("tls", self.tls.to_table()),
+            ("tokens", self.tokens.to_table()),
+            ("secrets", self.secrets.to_table()),
+            ("outbound", self.outbound.to_table()),
+            ("limits", self.limits.to_table()),
+            ("log", self.log.to_table()),
+        ];
+        let written = sections.map(|(name, table)| format!("[{name}]\n{table}"));
+        written.join("\n")
+    }
+
+    fn from_source(mut source: Source) -> Result<Self, ConfigError> {
+        let issuer = source.section("issuer", Issuer::parse);
+        let http = source.section("http", |section| Http::parse(section, issuer.as_ref()));
+        let database = source.section("database", Database::parse);
+        let tls = source.section("tls", Tls::parse);
+        let tokens = source.section("tokens", Tokens::parse);
+        let secrets = source.section("secrets", Secrets::parse);
+        let outbound = source.section("outbound", Outbound::parse);
+        let limits = source.section("limits", Limits::parse);
+        let log = source.section("log", Log::parse);
+        let problems = source.into_problems();
+        match (issuer, http, secrets) {
+            (Some(issuer), Some(http), Some(secrets)) if problems.is_empty() => {
+                Ok(Self { issuer, http, database, tls, tokens, secrets, outbound, limits, log })
+            }
+            _ => Err(ConfigError { problems }),
+        }
+    }
+}
+
+impl Database {
+    /// Reads `[database]` alone, for `hilum migrate`, which needs no issuer and no keys.
+    pub fn load(path: Option<&Path>) -> Result<Self, ConfigError> {
+        let (text, named) = read_file(path)?;
+        let mut source = Source::read(&text, &named, environment()?);
+        let database = source.section("database", Database::parse);
+        let problems = source.into_problems();
+        if problems.is_empty() { Ok(database) } else { Err(ConfigError { problems }) }
+    }
+}
+
+fn read_file(path: Option<&Path>) -> Result<(String, String), ConfigError> {
+    let named = path.unwrap_or(Path::new(FILE));
+    let key = named.display().to_string();
+    match std::fs::read_to_string(named) {
+        Ok(text) => Ok((text, key)),
+        Err(error) if path.is_none() && error.kind() == io::ErrorKind::NotFound => Ok((String::new(), key)),
+        Err(error) => {
+            Err(ConfigError { problems: vec![Problem::new(key, format!("cannot be read: {error}"))] })
+        }
+    }
+}
+
+/// The environment of the process. `vars` would panic on what is not Unicode.
+fn environment() -> Result<Vec<(String, String)>, ConfigError> {
+    let ours = |name: &OsString| {
+        let name = name.to_string_lossy();
+        name == "DATABASE_URL" || name.starts_with("HILUM_")
+    };
+    let (mut variables, mut problems) = (Vec::new(), Vec::new());
+    for (name, value) in std::env::vars_os().filter(|(name, _)| ours(name)) {
+        let name = name.to_string_lossy().into_owned();
+        match value.into_string() {
+            Ok(value) => variables.push((name, value)),
+            Err(_) => problems.push(Problem::new(name, "is not text in UTF-8; write it anew")),
+        }
+    }
+    if problems.is_empty() { Ok(variables) } else { Err(ConfigError { problems }) }
+}
+
+/// A number as TOML writes it. Those of a configuration are far below the bound.
+fn whole(number: impl TryInto<i64>) -> Value {
+    Value::Integer(number.try_into().unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+mod tests;
+
+/// What the machine says outside of Hilum's own settings, such as `PG_BINDIR` or `XDG_RUNTIME_DIR`.
+#[must_use]
+pub fn machine(name: &str) -> Option<String> {
+    std::env::var_os(name).and_then(|value| value.into_string().ok()).filter(|value| !value.is_empty())
+}

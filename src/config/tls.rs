@@ -1,0 +1,63 @@
+//! `[tls]`: the server's certificate, and what judges those of clients.
+
+use std::path::{Path, PathBuf};
+
+use toml::{Table, Value};
+
+use super::source::Section;
+
+/// The section `[tls]`. All files are PEM, and read again at HUP.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tls {
+    /// The server's certificate, then its chain: `tls.certificate_file`. `hilum serve` needs it.
+    pub certificate_file: Option<PathBuf>,
+    /// The certificate's private key: `tls.key_file`. `hilum serve` needs it.
+    pub key_file: Option<PathBuf>,
+    /// Whose client certificates are trusted for `tls_client_auth`: `tls.client_anchors_file`.
+    pub client_anchors_file: Option<PathBuf>,
+    /// Revocation lists for them: `tls.client_crl_files`.
+    pub client_crl_files: Vec<PathBuf>,
+}
+
+impl Tls {
+    pub(super) fn parse(section: &mut Section<'_>) -> Self {
+        let certificate_file = section.file("certificate_file");
+        let key_file = section.file("key_file");
+        match (&certificate_file, &key_file) {
+            (Some(_), None) => section.refuse("key_file", "is missing; give the key of tls.certificate_file"),
+            (None, Some(_)) => {
+                section.refuse("certificate_file", "is missing; give the certificate of tls.key_file");
+            }
+            (Some(_), Some(_)) | (None, None) => {}
+        }
+        Self {
+            certificate_file,
+            key_file,
+            client_anchors_file: section.file("client_anchors_file"),
+            client_crl_files: section
+                .list("client_crl_files", |text| Ok(PathBuf::from(text)))
+                .unwrap_or_default(),
+        }
+    }
+
+    pub(super) fn to_table(&self) -> Table {
+        let mut table = Table::new();
+        let files = [
+            ("certificate_file", &self.certificate_file),
+            ("key_file", &self.key_file),
+            ("client_anchors_file", &self.client_anchors_file),
+        ];
+        for (key, file) in files {
+            if let Some(file) = file {
+                table.insert(key.to_owned(), path(file));
+            }
+        }
+        let lists: Vec<Value> = self.client_crl_files.iter().map(|file| path(file)).collect();
+        table.insert("client_crl_files".to_owned(), lists.into());
+        table
+    }
+}
+
+pub(super) fn path(path: &Path) -> Value {
+    Value::from(path.to_string_lossy().into_owned())
+}

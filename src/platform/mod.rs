@@ -1,0 +1,8 @@
+//! The world outside: time, chance, what is fetched from elsewhere, what is logged and measured.
+
+pub mod clock;
+pub mod entropy;
+pub mod outbound;
+pub mod seal;
+pub mod telemetry;
+pub mod tls;

@@ -1,0 +1,129 @@
+//! TLS 1.2 with AEAD suites, and 1.3; certificates that can be replaced while running; and a listener
+//! that takes any client certificate whose key the peer holds, to be judged for each client.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use rustls::client::danger::HandshakeSignatureValid;
+use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+use rustls::{DigitallySignedStruct, DistinguishedName, Error, ServerConfig, SignatureScheme};
+
+use crate::protocol::error::{Doing, Fault};
+
+/// The server's own certificate, which can be replaced while running. Clones share it.
+#[derive(Clone, Debug)]
+pub struct ServerCertificate(Arc<ArcSwap<CertifiedKey>>);
+
+impl ServerCertificate {
+    /// Reads a certificate chain and its key, both in PEM.
+    pub fn read(chain: &[u8], key: &[u8]) -> Result<Self, Fault> {
+        Ok(Self(Arc::new(ArcSwap::from_pointee(certified(chain, key)?))))
+    }
+
+    /// Replaces it; at an error the former one stays.
+    pub fn replace(&self, chain: &[u8], key: &[u8]) -> Result<(), Fault> {
+        self.0.store(Arc::new(certified(chain, key)?));
+        Ok(())
+    }
+}
+
+impl ResolvesServerCert for ServerCertificate {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(self.0.load_full())
+    }
+}
+
+/// Makes the cryptography of this process the one that everything uses.
+pub fn install() {
+    // A second call finds the same provider there.
+    drop(aws_lc_rs::default_provider().install_default());
+}
+
+/// A listener that never asks for a client certificate.
+#[must_use]
+pub fn without_client_certificate(certificate: &ServerCertificate) -> ServerConfig {
+    ServerConfig::builder().with_no_client_auth().with_cert_resolver(Arc::new(certificate.clone()))
+}
+
+/// A listener that asks for a client certificate and goes on without one.
+#[must_use]
+pub fn with_client_certificate(certificate: &ServerCertificate) -> ServerConfig {
+    let verifier = Arc::new(Possession { provider: Arc::new(aws_lc_rs::default_provider()) });
+    ServerConfig::builder()
+        .with_client_cert_verifier(verifier)
+        .with_cert_resolver(Arc::new(certificate.clone()))
+}
+
+fn certified(chain: &[u8], key: &[u8]) -> Result<CertifiedKey, Fault> {
+    let chain: Result<Vec<CertificateDer<'static>>, _> = CertificateDer::pem_slice_iter(chain).collect();
+    let chain = chain.doing("reading the server's certificate")?;
+    if chain.is_empty() {
+        return Err(Fault::new("reading the server's certificate", "the file has none"));
+    }
+    let key = PrivateKeyDer::from_pem_slice(key).doing("reading the server's key")?;
+    let provider = aws_lc_rs::default_provider();
+    CertifiedKey::from_der(chain, key, &provider).doing("putting the server's certificate and key together")
+}
+
+/// Judges possession alone: the signature of the handshake. Who issued the certificate, whether it is
+/// current and whose it is, is judged with the client at each request.
+#[derive(Debug)]
+struct Possession {
+    provider: Arc<CryptoProvider>,
+}
+
+impl ClientCertVerifier for Possession {
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        &[]
+    }
+
+    fn client_auth_mandatory(&self) -> bool {
+        false
+    }
+
+    fn verify_client_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: UnixTime,
+    ) -> Result<ClientCertVerified, Error> {
+        Ok(ClientCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls12_signature(
+            message,
+            certificate,
+            signature,
+            &self.provider.signature_verification_algorithms,
+        )
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls13_signature(
+            message,
+            certificate,
+            signature,
+            &self.provider.signature_verification_algorithms,
+        )
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
