@@ -1,0 +1,95 @@
+//! The tables of access tokens: those revoked, those that only introspection explains, those introspected.
+
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::model::access_token::AccessToken;
+use crate::moment::Timestamp;
+use crate::protocol::error::{Doing, Fault};
+
+use super::{Db, Tx, meaningless};
+
+/// Whether a token has been revoked.
+pub async fn is_revoked(db: &Db, id: Uuid) -> Result<bool, Fault> {
+    sqlx::query_scalar!(r#"select exists (select from revoked_token where token_id = $1) as "revoked!""#, id)
+        .fetch_one(db.pool())
+        .await
+        .doing("looking for a revocation")
+}
+
+/// Revokes a token; the answer tells whether it was alive until now.
+pub async fn revoke(tx: &mut Tx, id: Uuid, expires_at: Timestamp, now: Timestamp) -> Result<bool, Fault> {
+    let revoked = sqlx::query!(
+        "insert into revoked_token (token_id, revoked_at, expires_at) values ($1, $2, $3) on conflict do nothing",
+        id,
+        now,
+        expires_at
+    )
+    .execute(tx.connection())
+    .await
+    .doing("revoking a token")?;
+    Ok(revoked.rows_affected() == 1)
+}
+
+/// Finds the content of an opaque token by its digest.
+pub async fn find_opaque(db: &Db, digest: &[u8; 32]) -> Result<Option<AccessToken>, Fault> {
+    let claims = sqlx::query_scalar!("select claims from opaque_token where digest = $1", digest.as_slice())
+        .fetch_optional(db.pool())
+        .await
+        .doing("finding an opaque token")?;
+    let read = |claims: Value| {
+        let token = claims.as_object().and_then(AccessToken::parse);
+        token.ok_or_else(|| meaningless("opaque_token", "claims", "a row"))
+    };
+    claims.map(read).transpose()
+}
+
+/// Inserts the content of an opaque token.
+pub async fn insert_opaque(tx: &mut Tx, digest: &[u8; 32], token: &AccessToken) -> Result<(), Fault> {
+    sqlx::query!(
+        "insert into opaque_token (digest, token_id, claims, expires_at) values ($1, $2, $3, $4)",
+        digest.as_slice(),
+        token.id,
+        Value::Object(token.claims()),
+        token.expires_at
+    )
+    .execute(tx.connection())
+    .await
+    .doing("inserting an opaque token")?;
+    Ok(())
+}
+
+/// Notes that a resource server has introspected a token; the answer tells whether it is the first time.
+pub async fn insert_introspected(
+    tx: &mut Tx,
+    id: Uuid,
+    audience: &str,
+    expires_at: Timestamp,
+) -> Result<bool, Fault> {
+    let inserted = sqlx::query!(
+        "insert into introspected_token (token_id, audience, expires_at) values ($1, $2, $3) on conflict do nothing",
+        id,
+        audience,
+        expires_at
+    )
+    .execute(tx.connection())
+    .await
+    .doing("noting an introspection")?;
+    Ok(inserted.rows_affected() == 1)
+}
+
+/// Removes what concerns tokens that have expired; the answer is how many rows went.
+pub async fn purge(tx: &mut Tx, now: Timestamp) -> Result<u64, Fault> {
+    let purged = sqlx::query_scalar!(
+        r#"with revoked as (delete from revoked_token where expires_at < $1 returning 1),
+                opaque as (delete from opaque_token where expires_at < $1 returning 1),
+                introspected as (delete from introspected_token where expires_at < $1 returning 1)
+           select (select count(*) from revoked) + (select count(*) from opaque)
+                + (select count(*) from introspected) as "purged!""#,
+        now
+    )
+    .fetch_one(tx.connection())
+    .await
+    .doing("purging tokens")?;
+    Ok(u64::try_from(purged).unwrap_or_default())
+}

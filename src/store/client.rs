@@ -1,0 +1,160 @@
+//! The table `client`.
+
+use serde_json::Value;
+
+use crate::model::client::{Client, ClientStatus};
+use crate::model::page::Page;
+use crate::moment::Timestamp;
+use crate::protocol::client_metadata::ClientMetadata;
+use crate::protocol::error::{Doing, Fault};
+use crate::protocol::ids::ClientId;
+
+use super::{Db, Tx, meaningless};
+
+struct Row {
+    client_id: String,
+    status: String,
+    metadata: Value,
+    version: i64,
+    tokens_not_before: Timestamp,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+impl TryFrom<Row> for Client {
+    type Error = Fault;
+
+    fn try_from(row: Row) -> Result<Self, Fault> {
+        let metadata = row.metadata.as_object().and_then(|object| ClientMetadata::parse(object).ok());
+        Ok(Self {
+            id: ClientId::parse(&row.client_id)
+                .ok_or_else(|| meaningless("client", "client_id", &row.client_id))?,
+            status: ClientStatus::parse(&row.status)
+                .ok_or_else(|| meaningless("client", "status", &row.client_id))?,
+            metadata: metadata.ok_or_else(|| meaningless("client", "metadata", &row.client_id))?,
+            version: row.version,
+            tokens_not_before: row.tokens_not_before,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        })
+    }
+}
+
+/// Finds a client.
+pub async fn find(db: &Db, id: &ClientId) -> Result<Option<Client>, Fault> {
+    sqlx::query_as!(
+        Row,
+        "select client_id, status, metadata, version, tokens_not_before, created_at, updated_at
+           from client where client_id = $1",
+        id.as_str()
+    )
+    .fetch_optional(db.pool())
+    .await
+    .doing("finding a client")?
+    .map(Client::try_from)
+    .transpose()
+}
+
+/// Finds a client and holds its row until the transaction ends, so that no change slips in.
+pub async fn find_held(tx: &mut Tx, id: &ClientId) -> Result<Option<Client>, Fault> {
+    sqlx::query_as!(
+        Row,
+        "select client_id, status, metadata, version, tokens_not_before, created_at, updated_at
+           from client where client_id = $1 for share",
+        id.as_str()
+    )
+    .fetch_optional(tx.connection())
+    .await
+    .doing("holding a client")?
+    .map(Client::try_from)
+    .transpose()
+}
+
+/// Finds a client and locks its row for a change.
+pub async fn find_locked(tx: &mut Tx, id: &ClientId) -> Result<Option<Client>, Fault> {
+    sqlx::query_as!(
+        Row,
+        "select client_id, status, metadata, version, tokens_not_before, created_at, updated_at
+           from client where client_id = $1 for update",
+        id.as_str()
+    )
+    .fetch_optional(tx.connection())
+    .await
+    .doing("locking a client")?
+    .map(Client::try_from)
+    .transpose()
+}
+
+/// Finds a page of clients in the order of their identifiers.
+pub async fn find_page(db: &Db, page: &Page<ClientId>) -> Result<Vec<Client>, Fault> {
+    sqlx::query_as!(
+        Row,
+        "select client_id, status, metadata, version, tokens_not_before, created_at, updated_at
+           from client where client_id > $1 order by client_id limit $2",
+        page.after.as_ref().map_or("", ClientId::as_str),
+        page.limit
+    )
+    .fetch_all(db.pool())
+    .await
+    .doing("listing clients")?
+    .into_iter()
+    .map(Client::try_from)
+    .collect()
+}
+
+/// Inserts a new client.
+pub async fn insert(tx: &mut Tx, client: &Client) -> Result<(), Fault> {
+    sqlx::query!(
+        "insert into client (client_id, status, metadata, version, tokens_not_before, created_at, updated_at)
+         values ($1, $2, $3, 1, $4, $5, $5)",
+        client.id.as_str(),
+        client.status.as_str(),
+        Value::Object(client.metadata.to_json()),
+        client.tokens_not_before,
+        client.created_at
+    )
+    .execute(tx.connection())
+    .await
+    .doing("inserting a client")?;
+    Ok(())
+}
+
+/// Writes a changed client, whose row is locked, and counts its version up; the answer is the new one.
+pub async fn update(tx: &mut Tx, client: &Client, now: Timestamp) -> Result<i64, Fault> {
+    sqlx::query_scalar!(
+        "update client set status = $2, metadata = $3, tokens_not_before = $4, version = version + 1, updated_at = $5
+          where client_id = $1 returning version",
+        client.id.as_str(),
+        client.status.as_str(),
+        Value::Object(client.metadata.to_json()),
+        client.tokens_not_before,
+        now
+    )
+    .fetch_one(tx.connection())
+    .await
+    .doing("updating a client")
+}
+
+/// Deletes a client with its secrets; the answer tells whether it was there.
+pub async fn delete(tx: &mut Tx, id: &ClientId) -> Result<bool, Fault> {
+    let deleted = sqlx::query!("delete from client where client_id = $1", id.as_str())
+        .execute(tx.connection())
+        .await
+        .doing("deleting a client")?;
+    Ok(deleted.rows_affected() == 1)
+}
+
+/// Counts the other active clients that are registered for a scope, while none of them can change.
+pub async fn count_others_with_scope(tx: &mut Tx, id: &ClientId, scope: &str) -> Result<i64, Fault> {
+    let found = sqlx::query_scalar!(
+        "select client_id from client
+          where client_id <> $1 and status = 'active'
+            and $2 = any (string_to_array(metadata ->> 'scope', ' ')) for share",
+        id.as_str(),
+        scope
+    )
+    .fetch_all(tx.connection())
+    .await
+    .doing("counting clients with a scope")?;
+    i64::try_from(found.len()).doing("counting clients with a scope")
+}

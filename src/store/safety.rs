@@ -1,0 +1,37 @@
+//! What a production start asks of the database before it trusts it.
+
+use crate::protocol::error::{Doing, Fault};
+
+use super::Db;
+
+/// What the server found out about its database and its own role in it.
+#[derive(Clone, Debug)]
+pub struct Safety {
+    /// The role this server runs as.
+    pub role: String,
+    /// Whether `fsync`, `full_page_writes` and `synchronous_commit` are all on.
+    pub durable: bool,
+    /// Whether the database is a replica.
+    pub replica: bool,
+    /// Whether the role may change or remove audit records, or owns the table.
+    pub may_change_audit: bool,
+}
+
+/// Asks the database for its safety.
+pub async fn examine(db: &Db) -> Result<Safety, Fault> {
+    sqlx::query_as!(
+        Safety,
+        r#"select current_user::text as "role!",
+                  (current_setting('fsync') = 'on' and current_setting('full_page_writes') = 'on'
+                      and current_setting('synchronous_commit') <> 'off') as "durable!",
+                  pg_is_in_recovery() as "replica!",
+                  (pg_has_role(current_user, c.relowner, 'member')
+                      or has_table_privilege(c.oid, 'UPDATE')
+                      or has_table_privilege(c.oid, 'DELETE')
+                      or has_table_privilege(c.oid, 'TRUNCATE')) as "may_change_audit!"
+             from pg_class c where c.oid = 'audit_event'::regclass"#
+    )
+    .fetch_one(db.pool())
+    .await
+    .doing("examining the database")
+}
