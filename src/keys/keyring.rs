@@ -1,0 +1,120 @@
+//! The ring of signing keys of this process, read from the database and opened once.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use serde_json::{Map, Value};
+
+use crate::jose::algorithm::Algorithm;
+use crate::jose::claims::Claims;
+use crate::jose::jwk::Jwk;
+use crate::jose::jws::UnverifiedJws;
+use crate::jose::signing::SigningKey;
+use crate::model::signing_key::{KeyState, SigningKeyRecord};
+use crate::moment::Timestamp;
+use crate::platform::seal::{Place, Sealer};
+use crate::protocol::error::{Doing, Fault};
+use crate::store::signing_key::StoredKey;
+use crate::store::{self, Db};
+
+/// The algorithms of which the ring always has an active key: ES256 for access tokens, RS256 for
+/// resource servers that read nothing else.
+pub const ALGORITHMS: [Algorithm; 2] = [Algorithm::Es256, Algorithm::Rs256];
+
+/// One key, ready for use.
+struct Held {
+    record: SigningKeyRecord,
+    private: SigningKey,
+    public: Jwk,
+}
+
+/// The keys of this process. Clones share them.
+#[derive(Clone)]
+pub struct KeyRing {
+    db: Db,
+    held: Arc<ArcSwap<Vec<Arc<Held>>>>,
+    sealer: Arc<Sealer>,
+}
+
+impl KeyRing {
+    /// An empty ring that opens keys with a sealer.
+    #[must_use]
+    pub fn new(db: Db, sealer: Arc<Sealer>) -> Self {
+        Self { db, held: Arc::new(ArcSwap::from_pointee(Vec::new())), sealer }
+    }
+
+    /// Reads the keys again; those that are known already are not opened twice.
+    pub async fn refresh(&self) -> Result<(), Fault> {
+        let known = self.held.load_full();
+        let mut held = Vec::new();
+        for stored in store::signing_key::find_all(&self.db).await? {
+            let same = known.iter().find(|key| key.record.kid == stored.record.kid);
+            held.push(match same {
+                Some(key) if key.record.times() == stored.record.times() => key.clone(),
+                Some(_) | None => Arc::new(self.open(stored)?),
+            });
+        }
+        self.held.store(Arc::new(held));
+        Ok(())
+    }
+
+    fn open(&self, stored: StoredKey) -> Result<Held, Fault> {
+        let record = stored.record;
+        let private = self.sealer.open(place(&record.kid), &stored.sealed)?;
+        let private = SigningKey::from_pkcs8(record.algorithm, &private).doing("reading a signing key")?;
+        let public = Jwk::parse(&record.public_jwk).doing("reading a public key")?;
+        Ok(Held { record, private, public })
+    }
+
+    /// Signs claims with the active key of an algorithm: a compact JWS with `typ` and `kid`.
+    pub fn sign(
+        &self,
+        algorithm: Algorithm,
+        typ: &str,
+        claims: &Map<String, Value>,
+        now: Timestamp,
+    ) -> Result<String, Fault> {
+        let held = self.held.load();
+        let active =
+            |key: &&Arc<Held>| key.record.algorithm == algorithm && key.record.state(now) == KeyState::Active;
+        // The newest of those that are active, should two overlap for a moment.
+        let key = held.iter().filter(active).max_by_key(|key| key.record.activates_at);
+        let key = key.ok_or_else(|| Fault::new("signing", "there is no active signing key"))?;
+        key.private.sign(&key.record.kid, typ, claims).doing("signing")
+    }
+
+    /// Verifies a token that this server may have signed; `None` when it has not, or the key is gone.
+    #[must_use]
+    pub fn verify(&self, token: &str, typ: &str, now: Timestamp) -> Option<Claims> {
+        let unverified = UnverifiedJws::parse(token).ok().filter(|jws| jws.header().is_type(typ))?;
+        let kid = unverified.header().kid.clone()?;
+        let held = self.held.load();
+        let key = held.iter().find(|key| key.record.kid == kid && key.record.is_published(now))?;
+        if unverified.header().alg != key.record.algorithm {
+            return None;
+        }
+        unverified.verify(&key.public).ok()
+    }
+
+    /// The public keys to publish at a time.
+    pub(in crate::keys) fn published(&self, now: Timestamp) -> Vec<Value> {
+        let held = self.held.load();
+        held.iter().filter(|key| key.record.is_published(now)).map(|key| key.public.to_json()).collect()
+    }
+
+    /// Whether every algorithm has a key that signs now.
+    #[must_use]
+    pub fn is_ready(&self, now: Timestamp) -> bool {
+        let held = self.held.load();
+        let active = |algorithm: &Algorithm| {
+            held.iter()
+                .any(|key| key.record.algorithm == *algorithm && key.record.state(now) == KeyState::Active)
+        };
+        ALGORITHMS.iter().all(active)
+    }
+}
+
+/// Where a private key stands.
+pub(in crate::keys) const fn place(kid: &str) -> Place<'_> {
+    Place { table: "signing_key", column: "sealed_private_key", row: kid }
+}

@@ -1,0 +1,5 @@
+//! The signing keys: held in memory, rotated ahead of time, published as a JWKS (RFC 7517).
+
+pub mod keyring;
+pub mod publication;
+pub mod rotation;

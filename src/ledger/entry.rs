@@ -1,0 +1,104 @@
+//! What a request brings to the ledger.
+
+use uuid::Uuid;
+
+use crate::model::audit_event::{AuditEvent, Origin};
+use crate::model::client::Client;
+use crate::moment::Timestamp;
+use crate::protocol::error::Refusal;
+
+use super::{Attempt, Condition};
+
+/// What a request has shown and so used up. It is added only once it is fully verified, and stays
+/// used whatever follows.
+#[derive(Clone, Debug)]
+pub struct Proof {
+    /// Within what the key is unique, such as the client.
+    pub owner: String,
+    /// The digest of what was shown.
+    pub key: [u8; 32],
+    /// Until when it must not be shown again.
+    pub expires_at: Timestamp,
+    /// What the peer is told when it was shown before.
+    pub refusal: Refusal,
+}
+
+/// Proofs, attempt and audit event of one request.
+pub struct Entry {
+    now: Timestamp,
+    event: AuditEvent,
+    proven: bool,
+    pub(super) proofs: Vec<Proof>,
+    pub(super) attempt: Option<Attempt>,
+    pub(super) condition: Option<Condition>,
+}
+
+impl Entry {
+    /// An entry that has begun; the one now of its request.
+    #[must_use]
+    pub fn begin(id: Uuid, now: Timestamp, action: &str, origin: Origin) -> Self {
+        Self::of(AuditEvent::begin(id, now, action, origin))
+    }
+
+    /// An entry that records what was counted.
+    pub(super) const fn counted(event: AuditEvent) -> Self {
+        Self::of(event)
+    }
+
+    const fn of(event: AuditEvent) -> Self {
+        Self { now: event.at, event, proven: false, proofs: Vec::new(), attempt: None, condition: None }
+    }
+
+    /// The one now of the request.
+    #[must_use]
+    pub const fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// The audit event as far as it is known.
+    #[must_use]
+    pub const fn event(&self) -> &AuditEvent {
+        &self.event
+    }
+
+    /// The audit event, for the step that learns more.
+    pub const fn event_mut(&mut self) -> &mut AuditEvent {
+        &mut self.event
+    }
+
+    /// Notes who asks, once it is proved: refusals from here on are always recorded one by one.
+    pub fn prove_client(&mut self, client: &Client) {
+        self.proven = true;
+        self.event.name_client(client);
+    }
+
+    /// Whether somebody has proved who asks.
+    #[must_use]
+    pub const fn is_proven(&self) -> bool {
+        self.proven
+    }
+
+    /// Adds what the request has used up.
+    pub fn use_up(&mut self, proof: Proof) {
+        self.proofs.push(proof);
+    }
+
+    /// Sets the one change that the request asks for.
+    pub fn attempt(&mut self, attempt: Attempt) {
+        self.attempt = Some(attempt);
+    }
+
+    /// Sets what the decision rests on.
+    pub fn decided_under(&mut self, condition: Condition) {
+        self.condition = Some(condition);
+    }
+
+    /// Whether there is nothing to write for an answer that was given.
+    pub(super) const fn keeps_nothing(&self) -> bool {
+        self.proofs.is_empty() && matches!(self.attempt, Some(Attempt::RecordNothing))
+    }
+
+    pub(super) fn into_event(self) -> AuditEvent {
+        self.event
+    }
+}

@@ -1,0 +1,148 @@
+//! Refusals at flood rate from those who proved nothing are counted, one record for each reason,
+//! network and minute, so that the audit trail is not the way to bring the server down.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::{Mutex, PoisonError};
+
+use uuid::Uuid;
+
+use crate::model::audit_event::AuditEvent;
+use crate::moment::{Timestamp, seconds};
+use crate::protocol::error::Refusal;
+
+/// How many pairs of reason and network are told apart within a minute.
+const MOST_KEYS: usize = 10_000;
+
+/// Whether a refusal gets a record of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// It does.
+    Recorded,
+    /// It is counted, and recorded with others when the minute is over.
+    Counted,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Key {
+    action: String,
+    reason: &'static str,
+    network: Option<IpAddr>,
+    minute: i64,
+}
+
+struct Count {
+    seen: u32,
+    /// The first refusal that was only counted.
+    sample: Option<AuditEvent>,
+}
+
+/// The counts of the last minutes.
+pub(super) struct Flood {
+    recorded_per_minute: u32,
+    counts: Mutex<HashMap<Key, Count>>,
+}
+
+impl Flood {
+    pub(super) fn new(recorded_per_minute: u32) -> Self {
+        Self { recorded_per_minute, counts: Mutex::new(HashMap::new()) }
+    }
+
+    /// Counts a refusal.
+    pub(super) fn observe(&self, event: &AuditEvent, refusal: &Refusal) -> Verdict {
+        let mut key = Key {
+            action: event.action.clone(),
+            reason: refusal.reason().code(),
+            network: event.origin.peer.map(network),
+            minute: minute(event.at),
+        };
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        if counts.len() >= MOST_KEYS && !counts.contains_key(&key) {
+            key.network = None;
+        }
+        let count = counts.entry(key).or_insert(Count { seen: 0, sample: None });
+        count.seen = count.seen.saturating_add(1);
+        if count.seen <= self.recorded_per_minute {
+            return Verdict::Recorded;
+        }
+        count.sample.get_or_insert_with(|| event.clone().refused(refusal));
+        Verdict::Counted
+    }
+
+    /// Takes the records of the minutes that are over; their identifiers are to be made.
+    pub(super) fn take_ended(&self, now: Timestamp) -> Vec<AuditEvent> {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let ended: Vec<Key> = counts.keys().filter(|key| key.minute < minute(now)).cloned().collect();
+        ended
+            .into_iter()
+            .filter_map(|key| record(counts.remove(&key)?, self.recorded_per_minute, &key))
+            .collect()
+    }
+}
+
+/// One record for what was counted: what the refusals have in common.
+fn record(count: Count, recorded: u32, key: &Key) -> Option<AuditEvent> {
+    let mut event = count.sample?;
+    event.id = Uuid::nil();
+    event.occurrences = i64::from(count.seen.saturating_sub(recorded));
+    event.origin.peer = key.network;
+    event.origin.certificate = None;
+    event.client = None;
+    event.detail = Some("counted: more refusals of this kind than are recorded one by one".to_owned());
+    Some(event)
+}
+
+fn minute(at: Timestamp) -> i64 {
+    seconds(at) / 60
+}
+
+/// The network of an address: 24 bits of IPv4, 64 bits of IPv6.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => {
+            let [a, b, c, _] = v4.octets();
+            IpAddr::from([a, b, c, 0])
+        }
+        IpAddr::V6(v6) => {
+            let [a, b, c, d, ..] = v6.segments();
+            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use time::Duration;
+
+    use super::*;
+    use crate::model::audit_event::Origin;
+
+    fn event(peer: [u8; 4], at: Timestamp) -> AuditEvent {
+        let process = Arc::from("test");
+        let origin =
+            Origin { peer: Some(IpAddr::from(peer)), certificate: None, request: Uuid::nil(), process };
+        AuditEvent::begin(Uuid::nil(), at, "token.issue", origin)
+    }
+
+    #[test]
+    fn d8_a_flood_of_refusals_is_one_record_for_reason_network_and_minute() {
+        let start = Timestamp::from_unix_timestamp(1_800_000_000).unwrap();
+        let flood = Flood::new(2);
+        let refusal = Refusal::invalid_client("unknown_client");
+        let verdicts: Vec<Verdict> =
+            (1..=5).map(|host| flood.observe(&event([10, 0, 0, host], start), &refusal)).collect();
+        assert_eq!(verdicts.iter().filter(|verdict| **verdict == Verdict::Recorded).count(), 2);
+        assert_eq!(
+            flood.observe(&event([10, 0, 1, 1], start), &refusal),
+            Verdict::Recorded,
+            "another network"
+        );
+        assert!(flood.take_ended(start).is_empty(), "the minute is not over");
+        let records = flood.take_ended(start + Duration::minutes(1));
+        assert_eq!(records.iter().map(|record| record.occurrences).collect::<Vec<_>>(), [3]);
+        assert_eq!(records[0].origin.peer, Some(IpAddr::from([10, 0, 0, 0])));
+        assert!(flood.take_ended(start + Duration::minutes(9)).is_empty(), "recorded once");
+    }
+}

@@ -1,0 +1,117 @@
+//! The way from a request to a writer. A job that has begun is finished whoever still waits for it;
+//! one that has not is withdrawn when nobody does.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::time::timeout;
+
+use crate::protocol::error::Fault;
+
+use super::writer::Writer;
+
+/// How many jobs may wait; more are told to come again.
+const CAPACITY: usize = 2048;
+/// How long a job may wait to begin.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+type Job = Box<dyn FnOnce(Writer) -> Pin<Box<dyn Future<Output = Writer> + Send>> + Send>;
+
+/// How much waits to be written.
+#[derive(Clone, Copy, Debug)]
+pub struct Backlog {
+    /// The jobs that wait.
+    pub waiting: usize,
+}
+
+/// The queue in front of the writers.
+#[derive(Clone)]
+pub(super) struct Queue {
+    sender: mpsc::Sender<Job>,
+}
+
+/// The end of the queue at which a writer serves.
+pub(super) struct Receiver(Arc<Mutex<mpsc::Receiver<Job>>>);
+
+impl Queue {
+    /// Opens a queue and spawns a task for each writer.
+    pub(super) fn open<F>(writers: usize, serve: impl Fn(Receiver) -> F) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let (sender, receiver) = mpsc::channel(CAPACITY);
+        let receiver = Arc::new(Mutex::new(receiver));
+        for _ in 0..writers.max(1) {
+            tokio::spawn(serve(Receiver(receiver.clone())));
+        }
+        Self { sender }
+    }
+
+    /// Has a writer do the work, and waits for it.
+    pub(super) async fn perform<T, F, Fut>(&self, work: F) -> Result<T, Fault>
+    where
+        T: Send + 'static,
+        F: FnOnce(Writer) -> Fut + Send + 'static,
+        Fut: Future<Output = (Writer, T)> + Send,
+    {
+        let (answer, mut answered) = oneshot::channel();
+        let ticket = Ticket(Arc::new(AtomicBool::new(false)));
+        let begun = ticket.0.clone();
+        let job: Job = Box::new(move |writer| {
+            Box::pin(async move {
+                if begun.swap(true, Ordering::SeqCst) {
+                    return writer;
+                }
+                let (writer, value) = work(writer).await;
+                // Nobody may be waiting any more; the work is done all the same.
+                drop(answer.send(value));
+                writer
+            })
+        });
+        self.sender
+            .try_send(job)
+            .map_err(|_| Fault::new("waiting for a writer", "too much waits to be written"))?;
+        if let Ok(value) = timeout(PATIENCE, &mut answered).await {
+            return value.map_err(|_| Fault::new("waiting for a writer", "the writer ended"));
+        }
+        if ticket.withdraw() {
+            return Err(Fault::new("waiting for a writer", "no writer was free in time"));
+        }
+        answered.await.map_err(|_| Fault::new("waiting for a writer", "the writer ended"))
+    }
+
+    pub(super) fn backlog(&self) -> Backlog {
+        Backlog { waiting: CAPACITY.saturating_sub(self.sender.capacity()) }
+    }
+}
+
+/// The right to begin a job: the writer takes it, or whoever asked withdraws it, also by going away.
+struct Ticket(Arc<AtomicBool>);
+
+impl Ticket {
+    /// Takes the job back; true when it had not begun.
+    fn withdraw(&self) -> bool {
+        !self.0.swap(true, Ordering::SeqCst)
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        self.withdraw();
+    }
+}
+
+impl Receiver {
+    /// Does one job after another until the queue is closed and empty.
+    pub(super) async fn serve(self, mut writer: Writer) {
+        loop {
+            let next = self.0.lock().await.recv().await;
+            let Some(job) = next else { return };
+            writer = job(writer).await;
+        }
+    }
+}

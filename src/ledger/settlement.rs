@@ -1,0 +1,119 @@
+//! One transaction: proofs, condition, attempt, audit record, commit, in this order of locks.
+
+use crate::model::audit_event::AuditEvent;
+use crate::moment::Timestamp;
+use crate::protocol::error::{Failure, Fault, Refusal};
+use crate::store::{self, Tx};
+
+use super::attempt::Worth;
+use super::writer::Writer;
+use super::{Done, Entry, Work};
+
+/// Writes an entry. The answer is the refusal that came in place of what was decided, if one did.
+pub(super) async fn settle(
+    mut writer: Writer,
+    mut entry: Entry,
+    refusal: Option<Refusal>,
+) -> (Writer, Result<Option<Refusal>, Fault>) {
+    let written = writer
+        .within(async |tx| {
+            let decided = refusal.is_some();
+            let instead = decide(tx, &mut entry, decided).await?;
+            let refusal = instead.clone().or(refusal);
+            let recorded = write(tx, entry, refusal).await?;
+            Ok((instead, recorded))
+        })
+        .await;
+    let result = match written {
+        Ok((tx, (instead, transaction))) => writer.commit(tx, transaction).await.map(|()| instead),
+        Err(fault) => Err(fault),
+    };
+    (writer, result)
+}
+
+/// Keeps the proofs and judges the condition: a lost proof is refused as that proof's own refusal,
+/// a lost condition as it is decided again.
+async fn decide(tx: &mut Tx, entry: &mut Entry, refused: bool) -> Result<Option<Refusal>, Fault> {
+    if let Some(lost) = lost_proof(tx, entry).await? {
+        return Ok(Some(lost));
+    }
+    let Some(condition) = entry.condition.take().filter(|_| !refused) else { return Ok(None) };
+    let held = store::client::find_held(tx, &condition.client).await?;
+    Ok(condition.judge(held.as_ref()).err())
+}
+
+/// Inserts the proofs in the order of their keys; the answer is the refusal when one was shown before.
+async fn lost_proof(tx: &mut Tx, entry: &mut Entry) -> Result<Option<Refusal>, Fault> {
+    entry.proofs.sort_by(|left, right| (&left.owner, left.key).cmp(&(&right.owner, right.key)));
+    let Some(first) = entry.proofs.first() else { return Ok(None) };
+    let refusal = first.refusal.clone();
+    let rows: Vec<(String, [u8; 32], Timestamp)> =
+        entry.proofs.iter().map(|proof| (proof.owner.clone(), proof.key, proof.expires_at)).collect();
+    let won = store::proof::insert_all(tx, entry.event().id, &rows, entry.now()).await?;
+    Ok((won < rows.len()).then_some(refusal))
+}
+
+/// Writes the attempt, unless it was refused, and the audit record; the answer is the number of the
+/// transaction, when there is a record by which to ask for it.
+async fn write(tx: &mut Tx, entry: Entry, refusal: Option<Refusal>) -> Result<Option<String>, Fault> {
+    if let Some(refusal) = refusal {
+        return super::record(tx, entry.into_event(), &refusal).await.map(Some);
+    }
+    let worth = match &entry.attempt {
+        Some(attempt) => attempt.write(tx, entry.now()).await?,
+        None => Worth::Recorded,
+    };
+    match worth {
+        Worth::Recorded => store::audit_event::insert(tx, &entry.into_event()).await.map(Some),
+        Worth::Repeated => Ok(None),
+    }
+}
+
+/// Runs work of many steps in one transaction and records it.
+pub(super) async fn transact<T, F>(
+    mut writer: Writer,
+    event: AuditEvent,
+    work: F,
+) -> (Writer, Result<T, Failure>)
+where
+    F: for<'t> FnOnce(&'t mut Tx, &'t mut AuditEvent) -> Work<'t, T> + Send,
+{
+    let mut granted = event.clone();
+    let written = writer
+        .within(async |tx| {
+            let done = match work(tx, &mut granted).await {
+                Ok(done) => Ok(done),
+                Err(Failure::Refusal(refusal)) => Err(refusal),
+                Err(Failure::Fault(fault)) => return Err(fault),
+            };
+            let transaction = match &done {
+                Ok(Done::Changed(_)) => Some(store::audit_event::insert(tx, &granted).await?),
+                Ok(Done::Unchanged(_)) | Err(_) => None,
+            };
+            Ok((done, transaction))
+        })
+        .await;
+    let result = match written {
+        Err(fault) => Err(fault.into()),
+        Ok((tx, (Ok(Done::Changed(value)), transaction))) => {
+            writer.commit(tx, transaction).await.map(|()| value).map_err(Failure::from)
+        }
+        Ok((tx, (Ok(Done::Unchanged(value)), _))) => {
+            writer.rollback(tx).await;
+            Ok(value)
+        }
+        Ok((tx, (Err(refusal), _))) => {
+            writer.rollback(tx).await;
+            refuse(&mut writer, event, refusal).await
+        }
+    };
+    (writer, result)
+}
+
+/// Records the refusal of work whose transaction was rolled back.
+async fn refuse<T>(writer: &mut Writer, event: AuditEvent, refusal: Refusal) -> Result<T, Failure> {
+    let told = refusal.clone();
+    let (tx, transaction) = writer.within(async |tx| super::record(tx, event, &refusal).await).await?;
+    writer.commit(tx, Some(transaction)).await?;
+    Err(told.into())
+}

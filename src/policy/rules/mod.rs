@@ -1,0 +1,6 @@
+//! The rules, one file for each concern.
+
+pub(super) mod binding;
+pub(super) mod lifetime;
+pub(super) mod scope;
+pub(super) mod strength;

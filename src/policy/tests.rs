@@ -1,0 +1,112 @@
+//! What the rules grant, narrow and refuse.
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::model::authorization::{SenderDemand, Subject};
+use crate::model::client::ClientStatus;
+use crate::moment::Timestamp;
+use crate::pki::thumbprint::Thumbprint;
+use crate::protocol::client_metadata::ClientMetadata;
+use crate::protocol::ids::ClientId;
+use crate::protocol::resource_metadata::ResourceMetadata;
+
+fn client(members: &Value) -> Client {
+    let mut registration = json!({"client_name": "a", "organization": "b",
+        "token_endpoint_auth_method": "private_key_jwt", "scope": "system/*.rs capacity.read"});
+    for (name, value) in members.as_object().unwrap() {
+        registration[name] = value.clone();
+    }
+    let epoch = Timestamp::UNIX_EPOCH;
+    Client {
+        id: ClientId::parse("c").unwrap(),
+        status: ClientStatus::Active,
+        metadata: ClientMetadata::parse(registration.as_object().unwrap()).unwrap(),
+        version: 1,
+        tokens_not_before: epoch,
+        created_at: epoch,
+        updated_at: epoch,
+    }
+}
+
+fn authorization(asked: &str) -> Authorization {
+    let resource = json!({"title": "f", "url": "https://fhir.example/r4", "token_seconds": 120,
+        "scope": "system/Patient.cruds system/Claim.cruds capacity.read"});
+    Authorization {
+        grant_type: "client_credentials",
+        subject: Subject::Client(ClientId::parse("c").unwrap()),
+        asked: if asked.is_empty() { ScopeSet::default() } else { ScopeSet::parse(asked).unwrap() },
+        resource: ResourceMetadata::parse(resource.as_object().unwrap()).unwrap(),
+        sender: SenderDemand::AsRegistered,
+    }
+}
+
+fn ask(client: &Client, strength: Strength, asked: &str) -> Result<Permit, &'static str> {
+    let question = Question { client, strength, binding: None, most_seconds: 300 };
+    decide(&question, authorization(asked)).map_err(|denial| denial.refusal.reason().code())
+}
+
+#[test]
+fn sm_b_02_what_overlaps_is_granted_and_nothing_more() {
+    let client = client(&json!({}));
+    let rows = [
+        ("system/Patient.rs", "system/Patient.rs"),
+        ("system/Patient.cruds", "system/Patient.rs"),
+        ("system/Patient.r system/Observation.rs", "system/Patient.r"),
+        ("system/Claim.rs system/Patient.rs", "system/Claim.rs system/Patient.rs"),
+        ("system/Patient.read", "system/Patient.read"),
+    ];
+    for (asked, granted) in rows {
+        let permit = ask(&client, Strength::PrivateKey, asked).unwrap();
+        assert_eq!(permit.scope().to_string(), granted, "{asked}");
+    }
+}
+
+#[test]
+fn sm_b_01_s09_e04_e06_other_scopes_are_refused() {
+    let client = client(&json!({}));
+    let rows = [
+        ("", "scope_missing"),
+        ("patient/Patient.rs", "scope_level"),
+        ("user/Patient.rs system/Patient.rs", "scope_level"),
+        ("system/Patient.c", "scope_not_registered_for_client"),
+        ("admin/clients.read", "scope_not_registered_for_client"),
+        ("system/Observation.rs", "scope_not_registered_for_resource"),
+        ("system/Patient.sr", "scope_not_registered_for_client"),
+    ];
+    for (asked, reason) in rows {
+        assert_eq!(ask(&client, Strength::PrivateKey, asked).unwrap_err(), reason, "{asked:?}");
+    }
+}
+
+#[test]
+fn sm_b_07_h_10_a_secret_opens_no_system_scope() {
+    let client = client(&json!({}));
+    assert_eq!(
+        ask(&client, Strength::SharedSecret, "system/Patient.rs").unwrap_err(),
+        "system_scope_with_secret"
+    );
+    assert_eq!(ask(&client, Strength::Named, "capacity.read").unwrap_err(), "public_client");
+    assert!(ask(&client, Strength::SharedSecret, "capacity.read").is_ok());
+}
+
+#[test]
+fn mt_05_a_client_registered_for_bound_tokens_gets_no_other() {
+    let client = client(&json!({"tls_client_certificate_bound_access_tokens": true}));
+    let reason = ask(&client, Strength::PrivateKey, "system/Patient.rs").unwrap_err();
+    assert_eq!(reason, "certificate_required_by_registration");
+    let binding = Binding::to_certificate(&Thumbprint::of_der(b"certificate"));
+    let question = Question {
+        client: &client,
+        strength: Strength::PrivateKey,
+        binding: Some(&binding),
+        most_seconds: 300,
+    };
+    assert!(decide(&question, authorization("system/Patient.rs")).is_ok());
+}
+
+#[test]
+fn a_token_lives_no_longer_than_the_server_or_the_resource_says() {
+    let client = client(&json!({}));
+    assert_eq!(ask(&client, Strength::PrivateKey, "system/Patient.rs").unwrap().seconds(), 120);
+}
