@@ -1,0 +1,28 @@
+//! What a request shows of its sender, before any of it is believed.
+
+use std::sync::Arc;
+
+use crate::model::audit_event::Origin;
+use crate::pki::certificate::Certificate;
+use crate::protocol::auth_header::AuthHeader;
+
+/// A client certificate of the TLS connection, as the peer sent it: the handshake proved that the
+/// peer holds its key, and nothing else has been judged.
+#[derive(Debug)]
+pub struct PeerCertificate {
+    /// The certificate itself.
+    pub leaf: Certificate,
+    /// The whole chain in DER, leaf first.
+    pub chain: Vec<Vec<u8>>,
+}
+
+/// What a request shows of its sender.
+#[derive(Debug)]
+pub struct Evidence {
+    /// The `Authorization` header.
+    pub authorization: Option<AuthHeader>,
+    /// The certificate of this very connection. Headers that claim one are never read.
+    pub certificate: Option<Arc<PeerCertificate>>,
+    /// From where the request came, for the audit record.
+    pub origin: Origin,
+}

@@ -1,0 +1,39 @@
+//! `client_secret_post`: a shared secret in the request body (RFC 6749, 2.3.1).
+
+use async_trait::async_trait;
+
+use crate::clients::authenticate::{AuthCx, Shown};
+use crate::model::client::Client;
+use crate::policy::Strength;
+use crate::protocol::client_metadata::ClientMetadata;
+use crate::protocol::error::{Failure, FieldProblem, Refusal};
+
+use super::{Carrier, ClientAuthMethod, shared_secret};
+
+pub(super) struct ClientSecretPost;
+
+#[async_trait]
+impl ClientAuthMethod for ClientSecretPost {
+    fn name(&self) -> &'static str {
+        "client_secret_post"
+    }
+
+    fn carrier(&self) -> Carrier {
+        Carrier::Body
+    }
+
+    fn strength(&self) -> Strength {
+        Strength::SharedSecret
+    }
+
+    fn accepts(&self, metadata: &ClientMetadata) -> Result<(), FieldProblem> {
+        shared_secret::accepts(metadata)
+    }
+
+    async fn verify(&self, cx: &mut AuthCx<'_>, client: &Client) -> Result<(), Failure> {
+        let Shown::Body(secret) = cx.shown else {
+            return Err(Refusal::invalid_client("secret_missing").into());
+        };
+        shared_secret::verify(cx, client, secret).await
+    }
+}

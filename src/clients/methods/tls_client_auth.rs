@@ -1,0 +1,60 @@
+//! `tls_client_auth`: a certificate of a trusted issuer that shows what was registered (RFC 8705, 2.1).
+
+use async_trait::async_trait;
+
+use crate::clients::authenticate::AuthCx;
+use crate::model::client::Client;
+use crate::pki::chain::Verdict;
+use crate::policy::Strength;
+use crate::protocol::client_metadata::ClientMetadata;
+use crate::protocol::error::{Failure, FieldProblem, Refusal};
+
+use super::{Carrier, ClientAuthMethod, problem};
+
+pub(super) struct TlsClientAuth;
+
+#[async_trait]
+impl ClientAuthMethod for TlsClientAuth {
+    fn name(&self) -> &'static str {
+        "tls_client_auth"
+    }
+
+    fn carrier(&self) -> Carrier {
+        Carrier::Certificate
+    }
+
+    fn strength(&self) -> Strength {
+        Strength::PrivateKey
+    }
+
+    fn accepts(&self, metadata: &ClientMetadata) -> Result<(), FieldProblem> {
+        match metadata.certificate_identity {
+            Some(_) => Ok(()),
+            None => Err(problem(
+                "tls_client_auth_san_uri",
+                "tls_client_auth needs exactly one of tls_client_auth_subject_dn, _san_dns, _san_uri, _san_ip, _san_email",
+            )),
+        }
+    }
+
+    async fn verify(&self, cx: &mut AuthCx<'_>, client: &Client) -> Result<(), Failure> {
+        let certificate = cx.evidence.certificate.as_ref();
+        let certificate = certificate.ok_or_else(|| Refusal::invalid_client("certificate_missing"))?;
+        // Judged at each request: after a resumed handshake no verifier has run.
+        match cx.with.trust.load().judge(&certificate.chain, cx.entry.now()) {
+            Verdict::Trusted => {}
+            Verdict::Refused(fault) => {
+                return Err(Refusal::invalid_client("certificate_refused")
+                    .detail(fault.as_str().to_owned())
+                    .into());
+            }
+        }
+        match &client.metadata.certificate_identity {
+            Some(identity) if identity.matches(&certificate.leaf) => Ok(()),
+            Some(_) | None => {
+                let shown = certificate.leaf.subject_text();
+                Err(Refusal::invalid_client("certificate_of_another").detail(shown).into())
+            }
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! Reading a token back: what it says, and whether it is still alive.
+
+use crate::jose::thumbprint::sha256;
+use crate::keys::keyring::KeyRing;
+use crate::model::access_token::AccessToken;
+use crate::model::client::Client;
+use crate::moment::Timestamp;
+use crate::protocol::error::Fault;
+use crate::store::{self, Db};
+
+use super::issuer::{OPAQUE_PREFIX, TYPE};
+
+/// Reads tokens of this server.
+#[derive(Clone)]
+pub struct AccessTokens {
+    db: Db,
+    keys: KeyRing,
+    issuer: String,
+}
+
+/// A token that is alive, and the client it was issued to.
+#[derive(Debug)]
+pub struct LiveToken {
+    /// What the token says.
+    pub token: AccessToken,
+    /// The client as it is registered now.
+    pub client: Client,
+}
+
+impl AccessTokens {
+    /// A reader of the tokens of an issuer.
+    #[must_use]
+    pub const fn new(db: Db, keys: KeyRing, issuer: String) -> Self {
+        Self { db, keys, issuer }
+    }
+
+    /// Reads a token that this server wrote, dead or alive; `None` for anything else.
+    pub async fn read(&self, text: &str, now: Timestamp) -> Result<Option<AccessToken>, Fault> {
+        if text.starts_with(OPAQUE_PREFIX) {
+            return store::access_token::find_opaque(&self.db, &sha256(text.as_bytes())).await;
+        }
+        let claims = self.keys.verify(text, TYPE, now);
+        let token = claims.and_then(|claims| AccessToken::parse(&claims.into_map()));
+        Ok(token.filter(|token| token.issuer == self.issuer))
+    }
+
+    /// Reads a token that is alive: it has not expired or been revoked, and its client still stands.
+    pub async fn read_live(&self, text: &str, now: Timestamp) -> Result<Option<LiveToken>, Fault> {
+        let Some(token) = self.read(text, now).await?.filter(|token| token.is_current(now)) else {
+            return Ok(None);
+        };
+        if store::access_token::is_revoked(&self.db, token.id).await? {
+            return Ok(None);
+        }
+        let client = store::client::find(&self.db, &token.client).await?;
+        let client = client.filter(|client| client.keeps_alive(token.issued_at));
+        Ok(client.map(|client| LiveToken { token, client }))
+    }
+}

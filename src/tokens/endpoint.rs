@@ -1,0 +1,95 @@
+//! The token endpoint (RFC 6749, 3.2): the steps are owned here, the plug-ins own their difference.
+
+use crate::clients::authenticate::Authenticator;
+use crate::grants::{self, AdminResource, GrantCx};
+use crate::ledger::{Condition, Entry, Ledger};
+use crate::model::authorization::Authorization;
+use crate::model::binding::Binding;
+use crate::model::client::Client;
+use crate::platform::clock::Clock;
+use crate::platform::entropy::Entropy;
+use crate::policy::{self, Permit, Question, Strength};
+use crate::protocol::error::{Doing, Failure, Refusal};
+use crate::sender;
+
+use super::issuer::{Issuer, TokenResponse};
+use super::request::Request;
+
+/// The token endpoint.
+#[derive(Clone)]
+pub struct TokenEndpoint {
+    /// Judges credentials.
+    pub authenticator: Authenticator,
+    /// Writes tokens.
+    pub issuer: Issuer,
+    /// The resource server that is the admin API.
+    pub admin: AdminResource,
+    /// The door through which state changes.
+    pub ledger: Ledger,
+    /// The database's time.
+    pub clock: Clock,
+}
+
+impl TokenEndpoint {
+    /// Answers a token request: decides first, and writes in the last step.
+    pub async fn respond(&self, request: &Request, entropy: &Entropy) -> Result<TokenResponse, Failure> {
+        let now = self.clock.now();
+        let id = entropy.id(now).doing("naming an entry")?;
+        let mut entry = Entry::begin(id, now, "token.issue", request.evidence.origin.clone());
+        let outcome = self.exchange(&mut entry, request).await;
+        self.ledger.settle(entry, outcome).await
+    }
+
+    async fn exchange(&self, entry: &mut Entry, request: &Request) -> Result<TokenResponse, Failure> {
+        let Request { params, evidence } = request;
+        entry.event_mut().grant_type =
+            params.optional("grant_type").map(|text| text.chars().take(100).collect());
+        let client = self.authenticator.authenticate(entry, evidence, params).await?;
+        let grant = grants::select(&client, params)?;
+        let binding = sender::prove(entry, &client, evidence).await?;
+
+        let mut cx = GrantCx { entry, db: &self.authenticator.db, admin: &self.admin };
+        let authorization = grant.authorize(&mut cx, &client, binding.as_ref(), params).await?;
+        let decision =
+            Decision { strength: client.strength(), binding, most_seconds: self.issuer.most_seconds() };
+        let permit = decision.make(entry, client.record(), authorization)?;
+        self.issuer.issue(entry, &permit, client.record(), decision.binding.as_ref())
+    }
+}
+
+/// What a decision rests on besides the registration, so that it can be made again.
+struct Decision {
+    strength: Strength,
+    binding: Option<Binding>,
+    most_seconds: i64,
+}
+
+impl Decision {
+    fn question<'a>(&'a self, client: &'a Client) -> Question<'a> {
+        let Self { strength, binding, most_seconds } = self;
+        Question { client, strength: *strength, binding: binding.as_ref(), most_seconds: *most_seconds }
+    }
+
+    /// Asks policy, notes which rule decided, and sets the condition under which it did.
+    fn make(&self, entry: &mut Entry, client: &Client, found: Authorization) -> Result<Permit, Failure> {
+        let decided = policy::decide(&self.question(client), found.clone());
+        let permit = decided.map_err(|denial| {
+            entry.event_mut().rule = Some(denial.rule.to_owned());
+            denial.refusal
+        })?;
+        entry.event_mut().rule = Some(permit.rule().to_owned());
+        let again = Self { binding: self.binding.clone(), ..*self };
+        let before = permit.clone();
+        entry.decided_under(Condition::on(client, move |changed| {
+            match policy::decide(&again.question(changed), found) {
+                Ok(now) if now.is_as(&before) => Ok(()),
+                Ok(_) => Err(Refusal::invalid_request(
+                    "the registration changed while the request was answered: ask again",
+                    "registration_changed",
+                )),
+                Err(denial) => Err(denial.refusal),
+            }
+        }));
+        Ok(permit)
+    }
+}

@@ -1,0 +1,135 @@
+//! Introspection (RFC 7662; SMART App Launch 2.2): tokens of any client, for a resource server that
+//! is their audience; everything else is inactive, in the same words.
+
+use serde_json::{Map, Value, json};
+
+use crate::clients::authenticate::Authenticator;
+use crate::ledger::{Attempt, Entry, Ledger};
+use crate::model::access_token::AccessToken;
+use crate::model::client::Client;
+use crate::platform::clock::Clock;
+use crate::platform::entropy::Entropy;
+use crate::protocol::auth_header::AuthHeader;
+use crate::protocol::error::{Doing, ErrorCode, Failure, Reason, Refusal};
+
+use super::access_token::AccessTokens;
+use super::bearer::{self, Constraint};
+use super::request::Request;
+
+/// The introspection endpoint.
+#[derive(Clone)]
+pub struct IntrospectionEndpoint {
+    /// Judges credentials.
+    pub authenticator: Authenticator,
+    /// Reads tokens.
+    pub tokens: AccessTokens,
+    /// The door through which state changes.
+    pub ledger: Ledger,
+    /// The database's time.
+    pub clock: Clock,
+}
+
+impl IntrospectionEndpoint {
+    /// Answers with what the token says, or that it is not active.
+    pub async fn respond(&self, request: &Request, entropy: &Entropy) -> Result<Map<String, Value>, Failure> {
+        let now = self.clock.now();
+        let id = entropy.id(now).doing("naming an entry")?;
+        let mut entry = Entry::begin(id, now, "token.introspect", request.evidence.origin.clone());
+        let outcome = self.look_up(&mut entry, request).await;
+        match outcome {
+            Ok(Found::Foreign(refusal)) => {
+                // Asked for somebody else's token: told nothing, and recorded.
+                let refused: Result<(), Failure> = Err(refusal.clone().into());
+                match self.ledger.settle(entry, refused).await {
+                    Err(Failure::Refusal(settled)) if settled == refusal => Ok(inactive()),
+                    Err(failure) => Err(failure),
+                    Ok(()) => Ok(inactive()),
+                }
+            }
+            Ok(Found::Inactive) => {
+                entry.attempt(Attempt::RecordNothing);
+                self.ledger.settle(entry, Ok(inactive())).await
+            }
+            Ok(Found::Active(token)) => {
+                let answer = describe(&token);
+                self.ledger.settle(entry, Ok(answer)).await
+            }
+            Err(failure) => self.ledger.settle(entry, Err(failure)).await,
+        }
+    }
+
+    async fn look_up(&self, entry: &mut Entry, request: &Request) -> Result<Found, Failure> {
+        let caller = self.caller(entry, request).await?;
+        let text = request.params.require("token")?;
+        let now = entry.now();
+        let Some(live) = self.tokens.read_live(text, now).await? else { return Ok(Found::Inactive) };
+        let token = live.token;
+        let event = entry.event_mut();
+        event.token = Some(token.id);
+        event.audience = Some(token.audience.clone());
+        event.target = Some(token.client.to_string());
+        if !caller.metadata.introspects.contains(&token.audience) {
+            let reason = Reason::new("introspection_for_another_resource");
+            return Ok(Found::Foreign(Refusal::new(ErrorCode::InsufficientScope, "not active", reason)));
+        }
+        event.scopes_granted = Some(token.scope.to_string());
+        entry.attempt(Attempt::NoteIntrospection {
+            id: token.id,
+            audience: token.audience.clone(),
+            expires_at: token.expires_at,
+        });
+        Ok(Found::Active(token))
+    }
+
+    /// Who asks: a client by its own method, or whoever shows a living token of one.
+    async fn caller(&self, entry: &mut Entry, request: &Request) -> Result<Client, Failure> {
+        let Request { params, evidence } = request;
+        if !matches!(evidence.authorization, Some(AuthHeader::Bearer(_))) {
+            let client = self.authenticator.authenticate(entry, evidence, params).await?;
+            return may_introspect(client.record().clone());
+        }
+        let other = ["client_assertion", "client_secret", "access_token"]
+            .iter()
+            .any(|name| params.optional(name).is_some());
+        if other {
+            return Err(Refusal::invalid_request(
+                "the caller shows more than one credential",
+                "several_credentials",
+            )
+            .into());
+        }
+        let live = bearer::believe(&self.tokens, evidence, Constraint::AsIssued, entry.now()).await?;
+        entry.prove_client(&live.client);
+        may_introspect(live.client)
+    }
+}
+
+/// What was found.
+enum Found {
+    /// A living token of the caller's resource server.
+    Active(AccessToken),
+    /// Nothing that lives.
+    Inactive,
+    /// A living token of another resource server.
+    Foreign(Refusal),
+}
+
+/// A client that speaks for no resource server has nothing to ask here.
+fn may_introspect(client: Client) -> Result<Client, Failure> {
+    if client.metadata.introspects.is_empty() && client.metadata.token_endpoint_auth_method == "none" {
+        return Err(Refusal::invalid_client("public_client").into());
+    }
+    Ok(client)
+}
+
+fn inactive() -> Map<String, Value> {
+    Map::from_iter([("active".to_owned(), json!(false))])
+}
+
+/// The claims of a living token (RFC 7662, 2.2), with `cnf` for one that is bound (RFC 8705, 3.2).
+fn describe(token: &AccessToken) -> Map<String, Value> {
+    let mut answer = token.claims();
+    answer.insert("active".to_owned(), json!(true));
+    answer.insert("token_type".to_owned(), json!("Bearer"));
+    answer
+}

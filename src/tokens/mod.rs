@@ -1,0 +1,9 @@
+//! Access tokens: issued, read back, introspected, revoked.
+
+pub mod access_token;
+pub mod bearer;
+pub mod endpoint;
+pub mod introspect;
+pub mod issuer;
+pub mod request;
+pub mod revoke;

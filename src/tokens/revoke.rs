@@ -1,0 +1,76 @@
+//! Revocation (RFC 7009): when the answer is given, the token is dead at every endpoint of every process.
+
+use crate::clients::authenticate::Authenticator;
+use crate::ledger::{Attempt, Entry, Ledger};
+use crate::platform::clock::Clock;
+use crate::platform::entropy::Entropy;
+use crate::protocol::error::{Doing, ErrorCode, Failure, Reason, Refusal};
+
+use super::access_token::AccessTokens;
+use super::request::Request;
+
+/// The revocation endpoint.
+#[derive(Clone)]
+pub struct RevocationEndpoint {
+    /// Judges credentials.
+    pub authenticator: Authenticator,
+    /// Reads tokens.
+    pub tokens: AccessTokens,
+    /// The door through which state changes.
+    pub ledger: Ledger,
+    /// The database's time.
+    pub clock: Clock,
+}
+
+impl RevocationEndpoint {
+    /// Revokes a token of the client that asks. What is unknown, or another's, is answered alike
+    /// (RFC 7009, 2.2), and changes nothing.
+    pub async fn respond(&self, request: &Request, entropy: &Entropy) -> Result<(), Failure> {
+        let now = self.clock.now();
+        let id = entropy.id(now).doing("naming an entry")?;
+        let mut entry = Entry::begin(id, now, "token.revoke", request.evidence.origin.clone());
+        match self.look_up(&mut entry, request).await {
+            Ok(Found::Own) => self.ledger.settle(entry, Ok(())).await,
+            Ok(Found::Nothing(refusal)) => {
+                let refused: Result<(), Failure> = Err(refusal.clone().into());
+                match self.ledger.settle(entry, refused).await {
+                    Err(Failure::Refusal(settled)) if settled == refusal => Ok(()),
+                    other => other,
+                }
+            }
+            Err(failure) => self.ledger.settle(entry, Err(failure)).await,
+        }
+    }
+
+    async fn look_up(&self, entry: &mut Entry, request: &Request) -> Result<Found, Failure> {
+        let client = self.authenticator.authenticate(entry, &request.evidence, &request.params).await?;
+        let text = request.params.require("token")?;
+        let now = entry.now();
+        let Some(token) = self.tokens.read(text, now).await?.filter(|token| token.is_current(now)) else {
+            return Ok(Found::nothing("token_unknown_or_expired"));
+        };
+        let event = entry.event_mut();
+        event.token = Some(token.id);
+        event.audience = Some(token.audience.clone());
+        if token.client != client.record().id {
+            event.target = Some(token.client.to_string());
+            return Ok(Found::nothing("token_of_another_client"));
+        }
+        entry.attempt(Attempt::RevokeToken { id: token.id, expires_at: token.expires_at });
+        Ok(Found::Own)
+    }
+}
+
+/// What was found.
+enum Found {
+    /// A token of the client that asks.
+    Own,
+    /// Nothing that it may revoke; the refusal is for the audit record alone.
+    Nothing(Refusal),
+}
+
+impl Found {
+    fn nothing(reason: &'static str) -> Self {
+        Self::Nothing(Refusal::new(ErrorCode::InvalidRequest, "nothing was revoked", Reason::new(reason)))
+    }
+}
