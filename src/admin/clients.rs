@@ -1,0 +1,358 @@
+//! Client registrations: created, read, replaced, patched, stopped, deleted; their secrets and keys.
+
+use serde_json::{Map, Value, json};
+use time::Duration;
+
+use crate::clients::methods;
+use crate::jose::jwk::Jwk;
+use crate::ledger::{Done, Work};
+use crate::model::audit_event::AuditEvent;
+use crate::model::client::{Client, ClientStatus};
+use crate::model::page::Page;
+use crate::moment::Timestamp;
+use crate::protocol::client_metadata::{ClientMetadata, Keys};
+use crate::protocol::error::{Doing, ErrorCode, Failure, Fault, FieldProblem, Reason, Refusal};
+use crate::protocol::ids::ClientId;
+use crate::protocol::secret::Secret;
+use crate::store::client_secret::NewSecret;
+use crate::store::{self, Tx};
+
+use super::actor::{Actor, Caller};
+use super::{Administration, expect_version, merge, not_found, privilege, registration};
+
+/// A client, and its secret the one time it is shown.
+#[derive(Debug)]
+pub struct Registered {
+    /// The client.
+    pub client: Client,
+    /// The secret that was made for it.
+    pub secret: Option<Secret>,
+}
+
+/// Which client to change, and in which version.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// The client.
+    pub id: ClientId,
+    /// The version that the change was made for, if the caller says.
+    pub version: Option<i64>,
+}
+
+type Change = Box<dyn FnOnce(Client, Timestamp) -> Result<Client, Refusal> + Send>;
+
+impl Administration {
+    /// Registers a client.
+    pub async fn create_client(
+        &self,
+        caller: &Caller,
+        document: &Map<String, Value>,
+    ) -> Result<Registered, Failure> {
+        let mut event = self.event(caller, "client.create")?;
+        let parsed = self.parse_client(&caller.actor, document).await;
+        let id = ClientId::new(self.entropy.id(event.at).doing("naming a client")?);
+        event.target = Some(id.to_string());
+        let now = event.at;
+        let metadata = match parsed {
+            Ok(metadata) => metadata,
+            Err(failure) => return self.refuse(event, failure).await,
+        };
+        let made = self.secret_for(&metadata, &id, now)?;
+        let client = Client {
+            id,
+            status: ClientStatus::Active,
+            metadata,
+            version: 1,
+            tokens_not_before: now.replace_microsecond(0).doing("rounding a time")?,
+            created_at: now,
+            updated_at: now,
+        };
+        let (secret, stored) = made.unzip();
+        let client = self
+            .ledger
+            .transact(event, move |tx, _| {
+                Box::pin(async move {
+                    store::client::insert(tx, &client).await?;
+                    if let Some(stored) = stored {
+                        store::client_secret::insert(tx, &client.id, &stored).await?;
+                    }
+                    Ok(Done::Changed(client))
+                })
+            })
+            .await?;
+        Ok(Registered { client, secret })
+    }
+
+    /// Finds a client.
+    pub async fn find_client(&self, id: &ClientId) -> Result<Client, Failure> {
+        store::client::find(&self.db, id).await?.ok_or_else(|| not_found("client_unknown").into())
+    }
+
+    /// Finds a page of clients.
+    pub async fn list_clients(&self, page: &Page<ClientId>) -> Result<Vec<Client>, Fault> {
+        store::client::find_page(&self.db, page).await
+    }
+
+    /// Replaces a registration as a whole.
+    pub async fn replace_client(
+        &self,
+        caller: &Caller,
+        target: Target,
+        document: &Map<String, Value>,
+    ) -> Result<Client, Failure> {
+        let mut event = self.event(caller, "client.replace")?;
+        event.target = Some(target.id.to_string());
+        match self.parse_client(&caller.actor, document).await {
+            Ok(metadata) => {
+                let change: Change = Box::new(move |client, _| Ok(client.with_metadata(metadata)));
+                self.change_client(caller, event, target, change).await
+            }
+            Err(failure) => self.refuse(event, failure).await,
+        }
+    }
+
+    /// Merges a patch into a registration (RFC 7396) and judges the whole anew.
+    pub async fn patch_client(
+        &self,
+        caller: &Caller,
+        target: Target,
+        patch: Map<String, Value>,
+    ) -> Result<Client, Failure> {
+        let mut document = self.find_client(&target.id).await?.metadata.to_json();
+        merge(&mut document, patch.clone());
+        let mut event = self.event(caller, "client.patch")?;
+        event.target = Some(target.id.to_string());
+        event.detail = Some(patch.keys().map(String::as_str).collect::<Vec<_>>().join(" "));
+        // Judged on what was read; merged again into what is locked.
+        if let Err(failure) = self.parse_client(&caller.actor, &document).await {
+            return self.refuse(event, failure).await;
+        }
+        let change: Change = Box::new(move |client, _| {
+            let mut document = client.metadata.to_json();
+            merge(&mut document, patch);
+            let metadata = ClientMetadata::parse(&document).map_err(registration::refusal)?;
+            Ok(client.with_metadata(metadata))
+        });
+        self.change_client(caller, event, target, change).await
+    }
+
+    /// Stops a client: it may do nothing, and its tokens are dead.
+    pub async fn disable_client(&self, caller: &Caller, target: Target) -> Result<Client, Failure> {
+        let mut event = self.event(caller, "client.disable")?;
+        event.target = Some(target.id.to_string());
+        self.change_client(caller, event, target, Box::new(|client, now| Ok(client.disable(now)))).await
+    }
+
+    /// Lets a stopped client go on; its older tokens stay dead.
+    pub async fn enable_client(&self, caller: &Caller, target: Target) -> Result<Client, Failure> {
+        let mut event = self.event(caller, "client.enable")?;
+        event.target = Some(target.id.to_string());
+        self.change_client(caller, event, target, Box::new(|client, _| Ok(client.enable()))).await
+    }
+
+    /// Deletes a client with its secrets; its tokens are dead.
+    pub async fn delete_client(&self, caller: &Caller, target: Target) -> Result<(), Failure> {
+        let mut event = self.event(caller, "client.delete")?;
+        event.target = Some(target.id.to_string());
+        let actor = caller.actor.clone();
+        self.ledger
+            .transact(event, move |tx, _| {
+                Box::pin(async move {
+                    let client = locked(tx, &actor, &target).await?;
+                    privilege::leaves_an_admin(&actor, tx, &client, None).await?;
+                    store::client::delete(tx, &client.id).await?;
+                    Ok(Done::Changed(()))
+                })
+            })
+            .await
+    }
+
+    /// Makes a new secret; those before stay good for so long.
+    pub async fn rotate_secret(
+        &self,
+        caller: &Caller,
+        target: Target,
+        overlap: Duration,
+    ) -> Result<Registered, Failure> {
+        let mut event = self.event(caller, "client.rotate_secret")?;
+        event.target = Some(target.id.to_string());
+        let now = event.at;
+        let (secret, stored) = self.secrets.make(&target.id, &self.entropy, now)?;
+        let actor = caller.actor.clone();
+        let client = self
+            .ledger
+            .transact(event, move |tx, _| {
+                Box::pin(async move {
+                    let client = locked(tx, &actor, &target).await?;
+                    uses_secret(&client)?;
+                    store::client_secret::mark_expiring(tx, &client.id, now + overlap).await?;
+                    store::client_secret::insert(tx, &client.id, &stored).await?;
+                    Ok(Done::Changed(client))
+                })
+            })
+            .await?;
+        Ok(Registered { client, secret: Some(secret) })
+    }
+
+    /// Adds a public key to a client whose keys stand in its registration.
+    pub async fn add_key(&self, caller: &Caller, target: Target, key: &Value) -> Result<Client, Failure> {
+        let mut event = self.event(caller, "client.add_key")?;
+        event.target = Some(target.id.to_string());
+        let key = match Jwk::parse(key) {
+            Ok(key) => key.to_json(),
+            Err(error) => {
+                return self
+                    .refuse(event, registration::refusal(vec![field("jwk", &error.to_string())]).into())
+                    .await;
+            }
+        };
+        let change: Change = Box::new(move |client, _| {
+            with_keys(client, |keys| {
+                keys.push(key);
+                Ok(())
+            })
+        });
+        self.change_client(caller, event, target, change).await
+    }
+
+    /// Removes a public key from a client's registration.
+    pub async fn remove_key(&self, caller: &Caller, target: Target, kid: String) -> Result<Client, Failure> {
+        let mut event = self.event(caller, "client.remove_key")?;
+        event.target = Some(target.id.to_string());
+        event.detail = Some(kid.clone());
+        let change: Change = Box::new(move |client, _| {
+            with_keys(client, |keys| {
+                let before = keys.len();
+                keys.retain(|key| key.get("kid").and_then(Value::as_str) != Some(&kid));
+                if keys.len() == before { Err(not_found("key_unknown")) } else { Ok(()) }
+            })
+        });
+        self.change_client(caller, event, target, change).await
+    }
+
+    /// Locks a client, changes it, and judges what came of it.
+    async fn change_client(
+        &self,
+        caller: &Caller,
+        event: AuditEvent,
+        target: Target,
+        change: Change,
+    ) -> Result<Client, Failure> {
+        let now = event.at;
+        let actor = caller.actor.clone();
+        let rules = self.rules.clone();
+        let resources = self.resource_urls().await?;
+        self.ledger
+            .transact(event, move |tx, _| -> Work<'_, Client> {
+                Box::pin(async move {
+                    let before = locked(tx, &actor, &target).await?;
+                    let after = change(before.clone(), now)?;
+                    registration::judge(&after.metadata, &resources, &rules)?;
+                    privilege::is_within(&actor, &after.metadata)?;
+                    privilege::leaves_an_admin(&actor, tx, &before, Some(&after)).await?;
+                    drop_unused_secrets(tx, &before, &after, now).await?;
+                    let version = store::client::update(tx, &after, now).await?;
+                    Ok(Done::Changed(Client { version, updated_at: now, ..after }))
+                })
+            })
+            .await
+    }
+
+    /// Reads and judges a registration.
+    async fn parse_client(
+        &self,
+        actor: &Actor,
+        document: &Map<String, Value>,
+    ) -> Result<ClientMetadata, Failure> {
+        let metadata = ClientMetadata::parse(document).map_err(registration::refusal)?;
+        registration::judge(&metadata, &self.resource_urls().await?, &self.rules)?;
+        privilege::is_within(actor, &metadata)?;
+        Ok(metadata)
+    }
+
+    async fn resource_urls(&self) -> Result<Vec<String>, Fault> {
+        let mut urls = store::resource::find_urls(&self.db).await?;
+        urls.push(self.audience.clone());
+        Ok(urls)
+    }
+
+    fn secret_for(
+        &self,
+        metadata: &ClientMetadata,
+        id: &ClientId,
+        now: Timestamp,
+    ) -> Result<Option<(Secret, NewSecret)>, Fault> {
+        let method =
+            methods::find(&metadata.token_endpoint_auth_method).filter(|method| method.uses_secret());
+        method.map(|_| self.secrets.make(id, &self.entropy, now)).transpose()
+    }
+
+    /// Records a change that was refused before it began.
+    pub(super) async fn refuse<T: Send + 'static>(
+        &self,
+        event: AuditEvent,
+        failure: Failure,
+    ) -> Result<T, Failure> {
+        self.ledger
+            .transact(event, move |_, _| -> Work<'_, T> { Box::pin(async move { Err(failure) }) })
+            .await
+    }
+}
+
+/// Locks the client to change, if the actor may touch it.
+async fn locked(tx: &mut Tx, actor: &Actor, target: &Target) -> Result<Client, Failure> {
+    let client =
+        store::client::find_locked(tx, &target.id).await?.ok_or_else(|| not_found("client_unknown"))?;
+    expect_version(target.version, client.version)?;
+    privilege::is_within(actor, &client.metadata)?;
+    Ok(client)
+}
+
+/// A client whose new method uses no secret keeps none.
+async fn drop_unused_secrets(
+    tx: &mut Tx,
+    before: &Client,
+    after: &Client,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    if uses_secret(before).is_ok() && uses_secret(after).is_err() {
+        store::client_secret::mark_expiring(tx, &before.id, now).await?;
+    }
+    Ok(())
+}
+
+fn uses_secret(client: &Client) -> Result<(), Refusal> {
+    let method = methods::find(&client.metadata.token_endpoint_auth_method);
+    if method.is_some_and(super::super::clients::methods::ClientAuthMethod::uses_secret) {
+        return Ok(());
+    }
+    let told = "this client authenticates without a secret";
+    Err(Refusal::new(ErrorCode::Conflict, told, Reason::new("client_has_no_secret")))
+}
+
+/// Edits the keys that stand in a registration; the last one cannot go.
+fn with_keys(
+    client: Client,
+    edit: impl FnOnce(&mut Vec<Value>) -> Result<(), Refusal>,
+) -> Result<Client, Refusal> {
+    let mut keys = match &client.metadata.keys {
+        Keys::Inline(set) => set.keys().iter().map(Jwk::to_json).collect(),
+        Keys::None => Vec::new(),
+        Keys::At(_) => {
+            let told = "this client publishes its keys at its jwks_uri";
+            return Err(Refusal::new(ErrorCode::Conflict, told, Reason::new("keys_at_jwks_uri")));
+        }
+    };
+    edit(&mut keys)?;
+    let mut document = client.metadata.to_json();
+    if keys.is_empty() {
+        document.remove("jwks");
+    } else {
+        document.insert("jwks".to_owned(), json!({ "keys": keys }));
+    }
+    let metadata = ClientMetadata::parse(&document).map_err(registration::refusal)?;
+    Ok(client.with_metadata(metadata))
+}
+
+fn field(name: &str, says: &str) -> FieldProblem {
+    FieldProblem { field: name.to_owned(), says: says.to_owned() }
+}

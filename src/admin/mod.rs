@@ -1,0 +1,104 @@
+//! What administrators do: registrations, keys, the audit trail. The admin API and the terminal call
+//! the same functions.
+
+pub mod actor;
+pub mod audit;
+pub mod clients;
+pub mod health;
+pub mod keys;
+pub mod privilege;
+pub mod registration;
+pub mod resources;
+pub mod scopes;
+
+use std::sync::Arc;
+
+use crate::clients::secrets::SecretDigester;
+use crate::config::outbound::Outbound as Rules;
+use crate::keys::rotation::Schedule;
+use crate::ledger::{Entry, Ledger};
+use crate::model::audit_event::{AuditEvent, Origin};
+use crate::platform::clock::Clock;
+use crate::platform::entropy::Entropy;
+use crate::platform::seal::Sealer;
+use crate::protocol::error::{Doing, ErrorCode, Failure, Fault, Reason, Refusal};
+use crate::store::Db;
+
+use actor::Caller;
+
+/// What administration needs. Cloning is cheap.
+#[derive(Clone)]
+pub struct Administration {
+    /// The door to reading.
+    pub db: Db,
+    /// The door through which state changes.
+    pub ledger: Ledger,
+    /// The database's time.
+    pub clock: Clock,
+    /// Chance.
+    pub entropy: Entropy,
+    /// Digests client secrets.
+    pub secrets: Arc<SecretDigester>,
+    /// Seals private keys.
+    pub sealer: Arc<Sealer>,
+    /// What may be fetched.
+    pub rules: Arc<Rules>,
+    /// When keys are replaced.
+    pub schedule: Schedule,
+    /// The `aud` of the admin API, which clients may be registered for like any resource server.
+    pub audience: String,
+}
+
+impl Administration {
+    /// The audit record of something an administrator does.
+    pub fn event(&self, caller: &Caller, action: &str) -> Result<AuditEvent, Fault> {
+        let now = self.clock.now();
+        let id = self.entropy.id(now).doing("naming an entry")?;
+        let mut event = AuditEvent::begin(id, now, action, caller.origin.clone());
+        caller.actor.name(&mut event);
+        Ok(event)
+    }
+
+    /// Records that somebody was kept out; the answer is the failure to tell.
+    pub async fn record_denied(&self, origin: &Origin, scope: &'static str, failure: Failure) -> Failure {
+        let now = self.clock.now();
+        let id = match self.entropy.id(now).doing("naming an entry") {
+            Ok(id) => id,
+            Err(fault) => return fault.into(),
+        };
+        let mut entry = Entry::begin(id, now, "admin.access", origin.clone());
+        entry.event_mut().rule = Some(scope.to_owned());
+        let denied: Result<std::convert::Infallible, Failure> = Err(failure);
+        match self.ledger.settle(entry, denied).await {
+            Err(failure) => failure,
+        }
+    }
+}
+
+/// The refusal of what does not exist.
+const fn not_found(reason: &'static str) -> Refusal {
+    Refusal::new(ErrorCode::NotFound, "there is nothing of that name", Reason::new(reason))
+}
+
+/// Refuses a change that was made for another version of what it changes.
+fn expect_version(expected: Option<i64>, found: i64) -> Result<(), Refusal> {
+    if expected.is_some_and(|expected| expected != found) {
+        let told = "it has changed since it was read: read it again";
+        return Err(Refusal::new(ErrorCode::PreconditionFailed, told, Reason::new("version_changed")));
+    }
+    Ok(())
+}
+
+/// Merges a patch into a document (RFC 7396): `null` removes a member.
+fn merge(
+    document: &mut serde_json::Map<String, serde_json::Value>,
+    patch: serde_json::Map<String, serde_json::Value>,
+) {
+    for (name, value) in patch {
+        if value.is_null() {
+            document.remove(&name);
+        } else {
+            document.insert(name, value);
+        }
+    }
+}

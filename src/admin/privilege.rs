@@ -1,0 +1,58 @@
+//! No administrator raises itself or another above itself, and the last one is not removed.
+
+use crate::model::client::Client;
+use crate::protocol::client_metadata::ClientMetadata;
+use crate::protocol::error::{ErrorCode, Failure, Reason, Refusal};
+use crate::scope::set::ScopeSet;
+use crate::store::{self, Tx};
+
+use super::actor::Actor;
+use super::scopes::WRITES_CLIENTS;
+
+/// Refuses to give, or to touch a client that has, admin scopes which the actor does not hold itself.
+pub fn is_within(actor: &Actor, metadata: &ClientMetadata) -> Result<(), Refusal> {
+    let held = match actor {
+        Actor::Terminal { .. } => return Ok(()),
+        Actor::Client { scope, .. } => scope,
+    };
+    let beyond = admin_scopes(&metadata.scope).find(|scope| !held.iter().any(|own| own.as_str() == *scope));
+    match beyond {
+        None => Ok(()),
+        Some(scope) => {
+            let reason = Reason::new("admin_scope_beyond_own");
+            let told = "only an administrator who holds these admin scopes may do this";
+            Err(Refusal::new(ErrorCode::InsufficientScope, told, reason).detail(scope.to_owned()))
+        }
+    }
+}
+
+/// Refuses to leave nobody who may write registrations. Whoever sits at the server can always
+/// register another administrator, and is not held to this.
+pub async fn leaves_an_admin(
+    actor: &Actor,
+    tx: &mut Tx,
+    before: &Client,
+    after: Option<&Client>,
+) -> Result<(), Failure> {
+    let writes = |client: &Client| {
+        client.is_active() && admin_scopes(&client.metadata.scope).any(|s| s == WRITES_CLIENTS)
+    };
+    let loses = writes(before) && !after.is_some_and(writes);
+    match actor {
+        Actor::Terminal { .. } => return Ok(()),
+        Actor::Client { .. } if !loses => return Ok(()),
+        Actor::Client { .. } => {}
+    }
+    if store::client::count_others_with_scope(tx, &before.id, WRITES_CLIENTS).await? > 0 {
+        return Ok(());
+    }
+    let told = "this is the last administrator who may write registrations";
+    Err(Refusal::new(ErrorCode::Conflict, told, Reason::new("last_administrator")).into())
+}
+
+fn admin_scopes(scope: &ScopeSet) -> impl Iterator<Item = &str> {
+    scope
+        .iter()
+        .map(super::super::scope::token::ScopeToken::as_str)
+        .filter(|token| token.starts_with("admin/"))
+}

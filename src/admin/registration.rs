@@ -1,0 +1,65 @@
+//! What a registration must say beyond its form: methods and grants that this server has, resource
+//! servers that are registered, a `jwks_uri` that may be fetched. The same for every create, replace
+//! and patch.
+
+use crate::config::outbound::Outbound as Rules;
+use crate::grants;
+use crate::platform::outbound::OutboundUrl;
+use crate::protocol::client_metadata::{ClientMetadata, Keys};
+use crate::protocol::error::{ErrorCode, FieldProblem, Reason, Refusal};
+
+use crate::clients::methods;
+
+/// Judges a registration against what this server has; `resources` are the URLs of those registered.
+pub fn judge(metadata: &ClientMetadata, resources: &[String], rules: &Rules) -> Result<(), Refusal> {
+    let mut problems = Vec::new();
+    let mut problem =
+        |field: String, says: &str| problems.push(FieldProblem { field, says: says.to_owned() });
+
+    match methods::find(&metadata.token_endpoint_auth_method) {
+        None => problem("token_endpoint_auth_method".to_owned(), "is not a method of this server"),
+        Some(method) => {
+            if let Err(FieldProblem { field, says }) = method.accepts(metadata) {
+                problem(field, &says);
+            }
+        }
+    }
+    for (index, grant) in metadata.grant_types.iter().enumerate() {
+        if grants::find(grant).is_none() {
+            problem(format!("grant_types[{index}]"), "is not a grant of this server");
+        }
+    }
+    for (member, urls) in [("resources", &metadata.resources), ("introspects", &metadata.introspects)] {
+        for (index, url) in urls.iter().enumerate() {
+            if !resources.contains(url) {
+                problem(format!("{member}[{index}]"), "is not the URL of a registered resource server");
+            }
+        }
+    }
+    if let Keys::At(uri) = &metadata.keys
+        && let Err(says) = OutboundUrl::parse(uri, rules)
+    {
+        problem("jwks_uri".to_owned(), says);
+    }
+    for token in &metadata.scope {
+        if crate::scope::dialects::read(token).is_none() {
+            problem("scope".to_owned(), &format!("{token} is not a scope that is known here"));
+        }
+    }
+    if problems.is_empty() { Ok(()) } else { Err(refusal(problems)) }
+}
+
+/// The refusal of a registration: `invalid_redirect_uri` when that alone is at fault (RFC 7591, 3.2.2).
+#[must_use]
+pub fn refusal(problems: Vec<FieldProblem>) -> Refusal {
+    let redirect = problems.iter().all(|problem| problem.field.starts_with("redirect_uris"));
+    let code = if redirect { ErrorCode::InvalidRedirectUri } else { ErrorCode::InvalidClientMetadata };
+    let named: Vec<&str> = problems.iter().map(|problem| problem.field.as_str()).collect();
+    let named = named.join(" ");
+    let refusal = Refusal::new(
+        code,
+        "the registration cannot be accepted as it is",
+        Reason::new("invalid_registration"),
+    );
+    refusal.detail(named).fields(problems)
+}

@@ -1,0 +1,163 @@
+//! Resource servers: created, read, replaced, patched, deleted.
+
+use serde_json::{Map, Value};
+
+use crate::admin::registration;
+use crate::ledger::{Done, Work};
+use crate::model::page::Page;
+use crate::model::resource::Resource;
+use crate::moment::Timestamp;
+use crate::protocol::error::{ErrorCode, Failure, Fault, FieldProblem, Reason, Refusal};
+use crate::protocol::ids::ResourceName;
+use crate::protocol::resource_metadata::ResourceMetadata;
+use crate::store::{self, Tx};
+
+use super::actor::Caller;
+use super::{Administration, expect_version, merge, not_found};
+
+/// Which resource server to change, and in which version.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// The resource server.
+    pub name: ResourceName,
+    /// The version that the change was made for, if the caller says.
+    pub version: Option<i64>,
+}
+
+impl Administration {
+    /// Registers a resource server; `name` stands in the document beside its metadata.
+    pub async fn create_resource(
+        &self,
+        caller: &Caller,
+        mut document: Map<String, Value>,
+    ) -> Result<Resource, Failure> {
+        let mut event = self.event(caller, "resource.create")?;
+        let name = document.remove("name");
+        let named = name.as_ref().and_then(Value::as_str).and_then(ResourceName::parse);
+        event.target = named.as_ref().map(ToString::to_string);
+        let parsed =
+            ResourceMetadata::parse(&document).map_err(invalid).and_then(|metadata| self.free(metadata));
+        let (name, metadata) = match (named, parsed) {
+            (Some(name), Ok(metadata)) => (name, metadata),
+            (_, Err(refusal)) => return self.refuse(event, refusal.into()).await,
+            (None, Ok(_)) => {
+                let says = "must be 1 to 63 lower-case letters, digits and inner hyphens";
+                return self.refuse(event, invalid(vec![problem("name", says)]).into()).await;
+            }
+        };
+        let now = event.at;
+        let resource = Resource { name, metadata, version: 1, created_at: now, updated_at: now };
+        self.ledger
+            .transact(event, move |tx, _| -> Work<'_, Resource> {
+                Box::pin(async move {
+                    if store::resource::insert(tx, &resource).await? {
+                        return Ok(Done::Changed(resource));
+                    }
+                    let told = "a resource server of that name or URL is registered already";
+                    Err(Refusal::new(ErrorCode::Conflict, told, Reason::new("resource_exists")).into())
+                })
+            })
+            .await
+    }
+
+    /// Finds a resource server.
+    pub async fn find_resource(&self, name: &ResourceName) -> Result<Resource, Failure> {
+        store::resource::find(&self.db, name).await?.ok_or_else(|| not_found("resource_unknown").into())
+    }
+
+    /// Finds a page of resource servers.
+    pub async fn list_resources(&self, page: &Page<ResourceName>) -> Result<Vec<Resource>, Fault> {
+        store::resource::find_page(&self.db, page).await
+    }
+
+    /// Replaces a registration as a whole.
+    pub async fn replace_resource(
+        &self,
+        caller: &Caller,
+        target: Target,
+        document: Map<String, Value>,
+    ) -> Result<Resource, Failure> {
+        self.change_resource(caller, "resource.replace", target, move |_| document).await
+    }
+
+    /// Merges a patch into a registration (RFC 7396).
+    pub async fn patch_resource(
+        &self,
+        caller: &Caller,
+        target: Target,
+        patch: Map<String, Value>,
+    ) -> Result<Resource, Failure> {
+        let merged = move |mut document: Map<String, Value>| {
+            merge(&mut document, patch);
+            document
+        };
+        self.change_resource(caller, "resource.patch", target, merged).await
+    }
+
+    /// Deletes a resource server: nobody gets tokens for it any more.
+    pub async fn delete_resource(&self, caller: &Caller, target: Target) -> Result<(), Failure> {
+        let mut event = self.event(caller, "resource.delete")?;
+        event.target = Some(target.name.to_string());
+        self.ledger
+            .transact(event, move |tx, _| -> Work<'_, ()> {
+                Box::pin(async move {
+                    let resource = locked(tx, &target).await?;
+                    store::resource::delete(tx, &resource.name).await?;
+                    Ok(Done::Changed(()))
+                })
+            })
+            .await
+    }
+
+    async fn change_resource(
+        &self,
+        caller: &Caller,
+        action: &'static str,
+        target: Target,
+        change: impl FnOnce(Map<String, Value>) -> Map<String, Value> + Send + 'static,
+    ) -> Result<Resource, Failure> {
+        let mut event = self.event(caller, action)?;
+        event.target = Some(target.name.to_string());
+        let now: Timestamp = event.at;
+        self.ledger
+            .transact(event, move |tx, _| -> Work<'_, Resource> {
+                Box::pin(async move {
+                    let before = locked(tx, &target).await?;
+                    let metadata =
+                        ResourceMetadata::parse(&change(before.metadata.to_json())).map_err(invalid)?;
+                    if metadata.url != before.metadata.url {
+                        let says =
+                            "cannot change: tokens and clients name it; register another resource server";
+                        return Err(invalid(vec![problem("url", says)]).into());
+                    }
+                    let after = before.with_metadata(metadata);
+                    let version = store::resource::update(tx, &after, now).await?;
+                    Ok(Done::Changed(Resource { version, updated_at: now, ..after }))
+                })
+            })
+            .await
+    }
+
+    /// The admin API's own URL is taken.
+    fn free(&self, metadata: ResourceMetadata) -> Result<ResourceMetadata, Refusal> {
+        if metadata.url == self.audience {
+            return Err(invalid(vec![problem("url", "is the URL of this server's admin API")]));
+        }
+        Ok(metadata)
+    }
+}
+
+async fn locked(tx: &mut Tx, target: &Target) -> Result<Resource, Failure> {
+    let found = store::resource::find_locked(tx, &target.name).await?;
+    let resource = found.ok_or_else(|| not_found("resource_unknown"))?;
+    expect_version(target.version, resource.version)?;
+    Ok(resource)
+}
+
+fn problem(field: &str, says: &str) -> FieldProblem {
+    FieldProblem { field: field.to_owned(), says: says.to_owned() }
+}
+
+fn invalid(problems: Vec<FieldProblem>) -> Refusal {
+    registration::refusal(problems)
+}

@@ -1,0 +1,8 @@
+//! The scopes of the admin API: one to read and one to write each collection.
+
+/// Every scope of the admin API, as tokens separated by spaces.
+pub const ALL: &str = "admin/clients.read admin/clients.write admin/resources.read admin/resources.write \
+                       admin/keys.read admin/keys.write admin/audit.read";
+
+/// The scope whose last holder is not removed.
+pub const WRITES_CLIENTS: &str = "admin/clients.write";
