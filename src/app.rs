@@ -1,0 +1,205 @@
+//! The composition: configuration in, a server out. The only file that knows every concrete part.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use arc_swap::ArcSwap;
+use metrics_exporter_prometheus::PrometheusHandle;
+use sqlx::postgres::PgConnectOptions;
+use time::Duration;
+
+use crate::admin::{Administration, scopes};
+use crate::clients::assertion::AssertionRules;
+use crate::clients::authenticate::Authenticator;
+use crate::clients::key_source::KeySource;
+use crate::clients::secrets::SecretDigester;
+use crate::config::Config;
+use crate::config::secrets::MasterKey;
+use crate::discovery::endpoints::{self, Addresses};
+use crate::discovery::smart::FhirServers;
+use crate::grants::AdminResource;
+use crate::http::state::{Bounds, State};
+use crate::jobs::JobCx;
+use crate::keys::keyring::KeyRing;
+use crate::keys::rotation::{self, Schedule};
+use crate::ledger::Ledger;
+use crate::pki::chain::TrustStore;
+use crate::platform::clock::Clock;
+use crate::platform::entropy::Entropy;
+use crate::platform::outbound::Outbound;
+use crate::platform::seal::Sealer;
+use crate::protocol::error::{Doing, Failure, Fault};
+use crate::store::{self, Db, connect};
+use crate::tokens::access_token::AccessTokens;
+use crate::tokens::endpoint::TokenEndpoint;
+use crate::tokens::introspect::IntrospectionEndpoint;
+use crate::tokens::issuer::Issuer;
+use crate::tokens::revoke::RevocationEndpoint;
+
+/// What the commands and the server share: the database, its time, the ledger and the secrets.
+#[derive(Clone)]
+pub struct Ground {
+    /// What administrators do.
+    pub administration: Administration,
+    /// The signing keys.
+    pub keys: KeyRing,
+    /// The name of this process in audit records.
+    pub process: Arc<str>,
+}
+
+impl Ground {
+    /// Connects to the database of a configuration, as the role that serves.
+    pub async fn connect(config: &Config) -> Result<Self, Fault> {
+        let url = config.database.url.as_ref();
+        let url = url.ok_or_else(|| Fault::new("connecting", "set database.url or DATABASE_URL"))?;
+        let options = connect::options(url.expose())?;
+        let db = connect::readers(&options, config.database.readers);
+        let clock = Clock::following(store::now(&db)).await?;
+        Self::over(config, &options, db, clock)
+    }
+
+    /// The ground over a database and a clock.
+    pub fn over(config: &Config, options: &PgConnectOptions, db: Db, clock: Clock) -> Result<Self, Fault> {
+        let master = MasterKey::read(&config.secrets.master_key_file).doing("reading the master key")?;
+        let entropy = Entropy::system();
+        let sealer = Arc::new(Sealer::new(&master.derive("seal"), entropy.clone())?);
+        let writers = usize::try_from(config.database.writers).doing("counting writers")?;
+        let ledger = Ledger::open(options, writers, config.limits.refusals_recorded_per_minute);
+        let schedule = Schedule {
+            life: Duration::try_from(config.tokens.signing_key).doing("reading the life of keys")?,
+            notice: Duration::try_from(config.tokens.signing_key_notice)
+                .doing("reading the notice of keys")?,
+        };
+        let keys = KeyRing::new(db.clone(), sealer.clone());
+        let administration = Administration {
+            db,
+            ledger,
+            clock,
+            entropy,
+            secrets: Arc::new(SecretDigester::new(&master.derive("client secrets"))),
+            sealer,
+            rules: Arc::new(config.outbound.clone()),
+            schedule,
+            audience: format!("{}/admin", config.issuer.url.as_str()),
+        };
+        Ok(Self { administration, keys, process: Arc::from(process_name()) })
+    }
+
+    /// What jobs need.
+    #[must_use]
+    pub fn jobs(&self, metrics: &PrometheusHandle) -> JobCx {
+        JobCx {
+            administration: self.administration.clone(),
+            keys: self.keys.clone(),
+            metrics: metrics.clone(),
+            process: self.process.clone(),
+        }
+    }
+
+    /// Makes the first signing keys where there are none, and reads those there are.
+    pub async fn prepare_keys(&self, metrics: &PrometheusHandle) -> Result<(), Failure> {
+        let event = self.jobs(metrics).event("keys.announce")?;
+        let Administration { ledger, sealer, schedule, .. } = &self.administration;
+        rotation::keep_current(ledger, sealer.clone(), event, *schedule).await?;
+        Ok(self.keys.refresh().await?)
+    }
+}
+
+/// What can be replaced while the server runs: whom it trusts to issue client certificates.
+pub type Trust = Arc<ArcSwap<TrustStore>>;
+
+/// Reads the anchors and revocation lists that a configuration names.
+pub fn read_trust(config: &Config) -> Result<TrustStore, Fault> {
+    let Some(anchors) = &config.tls.client_anchors_file else { return Ok(TrustStore::empty()) };
+    let anchors = std::fs::read(anchors).doing("reading tls.client_anchors_file")?;
+    let lists: Result<Vec<Vec<u8>>, _> = config.tls.client_crl_files.iter().map(std::fs::read).collect();
+    let lists = lists.doing("reading tls.client_crl_files")?;
+    TrustStore::parse(&anchors, &lists).doing("reading the client anchors and revocation lists")
+}
+
+/// Puts the server together.
+pub fn compose(
+    config: &Config,
+    ground: &Ground,
+    trust: &Trust,
+    metrics: PrometheusHandle,
+) -> Result<State, Fault> {
+    let Ground { administration, keys, process } = ground;
+    let Administration { db, ledger, clock, entropy, .. } = administration;
+    let addresses = Addresses { issuer: config.issuer.url.clone(), mtls: config.http.mtls_url.clone() };
+    let issuer = addresses.issuer.as_str().to_owned();
+    let authenticator = authenticator(config, ground, trust, &addresses)?;
+    let tokens = AccessTokens::new(db.clone(), keys.clone(), issuer.clone());
+    let most_seconds = seconds(config.tokens.system)?;
+    Ok(State {
+        token: TokenEndpoint {
+            authenticator: authenticator.clone(),
+            issuer: Issuer::new(issuer.clone(), keys.clone(), entropy.clone(), most_seconds),
+            admin: AdminResource::of(&issuer, scopes::ALL)?,
+            ledger: ledger.clone(),
+            clock: clock.clone(),
+        },
+        introspection: IntrospectionEndpoint {
+            authenticator: authenticator.clone(),
+            tokens: tokens.clone(),
+            ledger: ledger.clone(),
+            clock: clock.clone(),
+        },
+        revocation: RevocationEndpoint {
+            authenticator,
+            tokens: tokens.clone(),
+            ledger: ledger.clone(),
+            clock: clock.clone(),
+        },
+        administration: administration.clone(),
+        tokens,
+        keys: keys.clone(),
+        bounds: bounds(config, &addresses),
+        addresses,
+        fhir_servers: FhirServers::new(db.clone()),
+        clock: clock.clone(),
+        entropy: entropy.clone(),
+        process: process.clone(),
+        metrics,
+        draining: AtomicBool::new(false),
+    })
+}
+
+fn authenticator(
+    config: &Config,
+    ground: &Ground,
+    trust: &Trust,
+    addresses: &Addresses,
+) -> Result<Authenticator, Fault> {
+    let administration = &ground.administration;
+    let outbound = Outbound::new(&config.outbound).doing("preparing outbound requests")?;
+    let rules = AssertionRules {
+        issuer: addresses.issuer.as_str().to_owned(),
+        token_endpoints: vec![addresses.issuer.join(endpoints::TOKEN), addresses.mtls.join(endpoints::TOKEN)],
+        most_ahead: seconds(config.tokens.assertion_max)?,
+        skew: seconds(config.tokens.assertion_skew)?,
+    };
+    Ok(Authenticator {
+        db: administration.db.clone(),
+        keys: KeySource::new(outbound, administration.rules.clone(), administration.clock.clone()),
+        trust: trust.clone(),
+        secrets: administration.secrets.clone(),
+        rules: Arc::new(rules),
+    })
+}
+
+fn bounds(config: &Config, addresses: &Addresses) -> Bounds {
+    let own = [addresses.issuer.host().to_owned(), addresses.mtls.host().to_owned()];
+    let hosts = own.into_iter().chain(config.http.hosts.iter().cloned()).collect();
+    Bounds { body: config.limits.body_bytes, time: config.http.request_timeout, hosts }
+}
+
+fn seconds(duration: std::time::Duration) -> Result<i64, Fault> {
+    i64::try_from(duration.as_secs()).doing("reading a number of seconds")
+}
+
+/// The name of this process in audit records: host and process id.
+fn process_name() -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    format!("{}:{}", host.trim(), std::process::id())
+}

@@ -1,0 +1,9 @@
+//! The admin API: JSON in, JSON out, a scope for every route.
+
+pub mod audit;
+pub mod call;
+pub mod clients;
+pub mod keys;
+pub mod paging;
+pub mod resources;
+pub mod routes;

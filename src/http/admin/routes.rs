@@ -1,0 +1,113 @@
+//! The table of the admin API. A route has a scope or it does not exist.
+
+use std::collections::BTreeMap;
+
+use actix_web::http::Method;
+use actix_web::{HttpRequest, HttpResponse, web};
+
+use crate::admin::actor;
+use crate::http::evidence;
+use crate::http::render::problem;
+use crate::http::routes::not_allowed;
+use crate::http::state::State;
+use crate::protocol::error::Failure;
+
+use super::call::{Answer, Call, Running};
+use super::{audit, clients, keys, resources};
+
+/// One route of the admin API.
+pub struct AdminRoute {
+    /// The method.
+    pub method: Method,
+    /// The path, with its variables in braces.
+    pub path: &'static str,
+    /// The scope without which it answers 403.
+    pub scope: &'static str,
+    run: fn(Call) -> Running,
+}
+
+macro_rules! routes {
+    ($($method:ident $path:literal $scope:literal $run:path;)*) => {
+        /// Every route of the admin API.
+        pub static ROUTES: &[AdminRoute] = &[
+            $(AdminRoute { method: Method::$method, path: $path, scope: $scope, run: |call| Box::pin($run(call)) }),*
+        ];
+    };
+}
+
+routes! {
+    POST   "/admin/v1/clients"                   "admin/clients.write"   clients::create;
+    GET    "/admin/v1/clients"                   "admin/clients.read"    clients::list;
+    GET    "/admin/v1/clients/{id}"              "admin/clients.read"    clients::read;
+    PUT    "/admin/v1/clients/{id}"              "admin/clients.write"   clients::replace;
+    PATCH  "/admin/v1/clients/{id}"              "admin/clients.write"   clients::patch;
+    DELETE "/admin/v1/clients/{id}"              "admin/clients.write"   clients::delete;
+    POST   "/admin/v1/clients/{id}/disable"      "admin/clients.write"   clients::disable;
+    POST   "/admin/v1/clients/{id}/enable"       "admin/clients.write"   clients::enable;
+    POST   "/admin/v1/clients/{id}/secret"       "admin/clients.write"   clients::rotate_secret;
+    POST   "/admin/v1/clients/{id}/keys"         "admin/clients.write"   clients::add_key;
+    DELETE "/admin/v1/clients/{id}/keys/{kid}"   "admin/clients.write"   clients::remove_key;
+    POST   "/admin/v1/resources"                 "admin/resources.write" resources::create;
+    GET    "/admin/v1/resources"                 "admin/resources.read"  resources::list;
+    GET    "/admin/v1/resources/{name}"          "admin/resources.read"  resources::read;
+    PUT    "/admin/v1/resources/{name}"          "admin/resources.write" resources::replace;
+    PATCH  "/admin/v1/resources/{name}"          "admin/resources.write" resources::patch;
+    DELETE "/admin/v1/resources/{name}"          "admin/resources.write" resources::delete;
+    GET    "/admin/v1/keys"                      "admin/keys.read"       keys::list;
+    POST   "/admin/v1/keys/rotate"               "admin/keys.write"      keys::rotate;
+    GET    "/admin/v1/audit"                     "admin/audit.read"      audit::search;
+}
+
+/// Registers the table.
+pub fn service(config: &mut web::ServiceConfig) {
+    let mut by_path: BTreeMap<&'static str, Vec<&'static AdminRoute>> = BTreeMap::new();
+    for route in ROUTES {
+        by_path.entry(route.path).or_default().push(route);
+    }
+    for (path, routes) in by_path {
+        let allowed: Vec<&str> = routes.iter().map(|route| route.method.as_str()).collect();
+        // Made once for each path when a worker starts.
+        let allowed: &'static str = Box::leak(allowed.join(", ").into_boxed_str());
+        let mut resource =
+            web::resource(path).default_service(web::to(move || async move { not_allowed(allowed) }));
+        for route in routes {
+            let answer = move |request: HttpRequest, payload: web::Payload, state: web::Data<State>| {
+                respond(route, request, payload, state)
+            };
+            resource = resource.route(web::method(route.method.clone()).to(answer));
+        }
+        config.service(resource);
+    }
+}
+
+/// Believes the token and asks it for the route's scope before anything of the request is read.
+async fn respond(
+    route: &'static AdminRoute,
+    request: HttpRequest,
+    payload: web::Payload,
+    state: web::Data<State>,
+) -> HttpResponse {
+    match run(route, &request, payload, state).await {
+        Ok(answer) => answer.into_response(),
+        Err(failure) => problem::failure(&request, &failure),
+    }
+}
+
+async fn run(
+    route: &'static AdminRoute,
+    request: &HttpRequest,
+    payload: web::Payload,
+    state: web::Data<State>,
+) -> Result<Answer, Failure> {
+    let evidence = evidence::of(request, &state);
+    let audience = &state.administration.audience;
+    let caller = actor::authorize(&state.tokens, audience, &evidence, route.scope, state.clock.now()).await;
+    let caller = match caller {
+        Ok(caller) => caller,
+        Err(failure) => {
+            return Err(state.administration.record_denied(&evidence.origin, route.scope, failure).await);
+        }
+    };
+    let call = Call::read(request, payload, state, caller).await?;
+    (route.run)(call).await
+}

@@ -1,0 +1,67 @@
+//! The metadata documents and the key set. Everybody may read them, browsers too.
+
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde_json::{Map, Value};
+
+use crate::discovery::{oauth, openid, smart};
+use crate::keys::publication;
+use crate::protocol::ids::ResourceName;
+
+use super::render::problem;
+use super::state::State;
+
+/// How long a metadata document may be cached, in seconds.
+const MAX_AGE: u32 = 300;
+
+/// `GET /.well-known/oauth-authorization-server`.
+pub async fn oauth(state: web::Data<State>) -> HttpResponse {
+    document(oauth::document(&state.addresses))
+}
+
+/// `GET /.well-known/openid-configuration`.
+pub async fn openid(state: web::Data<State>) -> HttpResponse {
+    document(openid::document(&state.addresses))
+}
+
+/// `GET /.well-known/smart-configuration`.
+pub async fn smart(state: web::Data<State>) -> HttpResponse {
+    document(smart::document(&state.addresses))
+}
+
+/// `GET /r/{resource}/.well-known/smart-configuration`.
+pub async fn smart_of_resource(request: HttpRequest, state: web::Data<State>) -> HttpResponse {
+    let Some(name) = request.match_info().get("resource").and_then(ResourceName::parse) else {
+        return problem::not_found();
+    };
+    match state.fhir_servers.document(&state.addresses, &name).await {
+        Ok(Some(found)) => document(found),
+        Ok(None) => problem::not_found(),
+        Err(fault) => problem::fault(&request, &fault),
+    }
+}
+
+/// `GET /oauth2/jwks`.
+pub async fn jwks(state: web::Data<State>) -> HttpResponse {
+    cached(&publication::jwks(&state.keys, state.clock.now()), publication::MAX_AGE)
+}
+
+/// The answer to a browser's question whether it may read (CORS): anybody may.
+pub async fn preflight() -> HttpResponse {
+    HttpResponse::NoContent()
+        .insert_header((header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"))
+        .insert_header((header::ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD"))
+        .insert_header((header::ACCESS_CONTROL_MAX_AGE, "86400"))
+        .finish()
+}
+
+fn document(document: Map<String, Value>) -> HttpResponse {
+    cached(&Value::Object(document), MAX_AGE)
+}
+
+fn cached(value: &Value, max_age: u32) -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header((header::CACHE_CONTROL, format!("public, max-age={max_age}")))
+        .insert_header((header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"))
+        .json(value)
+}

@@ -1,0 +1,6 @@
+//! What happens to every request, whatever it asks.
+
+pub mod guard;
+pub mod headers;
+pub mod measure;
+pub mod span;

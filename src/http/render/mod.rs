@@ -1,0 +1,4 @@
+//! One renderer for each dialect of the wire. An error does not know where it will be shown.
+
+pub mod oauth_json;
+pub mod problem;

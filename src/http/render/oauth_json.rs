@@ -1,0 +1,97 @@
+//! The JSON of RFC 6749, 5: answers and errors of the endpoints that back-ends call.
+
+use actix_web::http::{StatusCode, header};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
+use serde_json::{Value, json};
+
+use crate::http::evidence;
+use crate::http::form::FormError;
+use crate::protocol::error::{ErrorCode, Failure, Fault, Refusal};
+
+/// An answer that must not be kept (RFC 6749, 5.1).
+#[must_use]
+pub fn ok(value: &Value) -> HttpResponse {
+    unkept(StatusCode::OK).json(value)
+}
+
+/// An answer without a body.
+#[must_use]
+pub fn done() -> HttpResponse {
+    unkept(StatusCode::OK).finish()
+}
+
+/// A failure.
+#[must_use]
+pub fn failure(request: &HttpRequest, failure: &Failure) -> HttpResponse {
+    match failure {
+        Failure::Refusal(refusal) => refused(request, refusal),
+        Failure::Fault(fault) => unavailable(request, fault),
+    }
+}
+
+/// The failure of a form.
+#[must_use]
+pub fn form_error(request: &HttpRequest, error: &FormError) -> HttpResponse {
+    match error {
+        FormError::Refused(refusal) => refused(request, refusal),
+        FormError::TooLarge => unkept(StatusCode::PAYLOAD_TOO_LARGE)
+            .json(json!({"error": "invalid_request", "error_description": "the body is too large"})),
+    }
+}
+
+/// The word for a failure, for the measurements.
+#[must_use]
+pub const fn word(failure: &Failure) -> &'static str {
+    match failure {
+        Failure::Refusal(refusal) => refusal.code().word(),
+        Failure::Fault(_) => "fault",
+    }
+}
+
+fn refused(request: &HttpRequest, refusal: &Refusal) -> HttpResponse {
+    let code = refusal.code();
+    tracing::info!(error = code.word(), reason = refusal.reason().code(), "refused");
+    let status = StatusCode::from_u16(code.status()).unwrap_or(StatusCode::BAD_REQUEST);
+    let mut answer = unkept(status);
+    if let Some(challenge) = challenge(request, code) {
+        answer.insert_header((header::WWW_AUTHENTICATE, challenge));
+    }
+    answer.json(json!({"error": code.word(), "error_description": refusal.told()}))
+}
+
+/// The scheme that was used, or one that could be (RFC 6749, 5.2; RFC 6750, 3).
+fn challenge(request: &HttpRequest, code: ErrorCode) -> Option<&'static str> {
+    match code {
+        ErrorCode::InvalidToken => Some(r#"Bearer realm="hilum", error="invalid_token""#),
+        ErrorCode::InvalidClient if request.headers().contains_key(header::AUTHORIZATION) => {
+            Some(r#"Basic realm="hilum", charset="UTF-8""#)
+        }
+        ErrorCode::InvalidClient
+        | ErrorCode::InvalidRequest
+        | ErrorCode::UnsupportedMediaType
+        | ErrorCode::UnauthorizedClient
+        | ErrorCode::UnsupportedGrantType
+        | ErrorCode::InvalidScope
+        | ErrorCode::InvalidTarget
+        | ErrorCode::InsufficientScope
+        | ErrorCode::InvalidClientMetadata
+        | ErrorCode::InvalidRedirectUri
+        | ErrorCode::NotFound
+        | ErrorCode::Conflict
+        | ErrorCode::PreconditionFailed => None,
+    }
+}
+
+/// We could not: told to come again, logged here and nowhere else.
+fn unavailable(request: &HttpRequest, fault: &Fault) -> HttpResponse {
+    tracing::error!(%fault, request_id = %evidence::request_id(request), "a request failed through no fault of its sender");
+    unkept(StatusCode::SERVICE_UNAVAILABLE)
+        .insert_header((header::RETRY_AFTER, "1"))
+        .json(json!({"error": "temporarily_unavailable", "error_description": "nothing was done: try again"}))
+}
+
+fn unkept(status: StatusCode) -> HttpResponseBuilder {
+    let mut answer = HttpResponse::build(status);
+    answer.insert_header((header::CACHE_CONTROL, "no-store")).insert_header((header::PRAGMA, "no-cache"));
+    answer
+}

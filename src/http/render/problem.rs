@@ -1,0 +1,99 @@
+//! Problem documents (RFC 9457), for the admin API and for what is not there.
+
+use actix_web::http::{StatusCode, header};
+use actix_web::{HttpRequest, HttpResponse};
+use serde_json::{Map, Value, json};
+
+use crate::http::evidence;
+use crate::protocol::error::{ErrorCode, Failure, Fault, Refusal};
+
+const MEDIA_TYPE: &str = "application/problem+json";
+
+/// A failure of the admin API.
+#[must_use]
+pub fn failure(request: &HttpRequest, failure: &Failure) -> HttpResponse {
+    match failure {
+        Failure::Refusal(refusal) => refused(refusal),
+        Failure::Fault(fault) => self::fault(request, fault),
+    }
+}
+
+/// A refusal, with the members that are at fault.
+#[must_use]
+pub fn refused(refusal: &Refusal) -> HttpResponse {
+    let code = refusal.code();
+    tracing::info!(error = code.word(), reason = refusal.reason().code(), "refused");
+    let mut document = body(code.status(), refusal.told());
+    document.insert("error".to_owned(), json!(code.word()));
+    let problems: Vec<Value> = refusal
+        .field_problems()
+        .iter()
+        .map(|problem| json!({"field": problem.field, "detail": problem.says}))
+        .collect();
+    if !problems.is_empty() {
+        document.insert("errors".to_owned(), json!(problems));
+    }
+    let status = StatusCode::from_u16(code.status()).unwrap_or(StatusCode::BAD_REQUEST);
+    let mut answer = HttpResponse::build(status);
+    answer.insert_header((header::CACHE_CONTROL, "no-store"));
+    match code {
+        ErrorCode::InvalidToken => {
+            answer
+                .insert_header((header::WWW_AUTHENTICATE, r#"Bearer realm="hilum", error="invalid_token""#));
+        }
+        ErrorCode::InsufficientScope => {
+            answer.insert_header((
+                header::WWW_AUTHENTICATE,
+                r#"Bearer realm="hilum", error="insufficient_scope""#,
+            ));
+        }
+        ErrorCode::InvalidRequest
+        | ErrorCode::UnsupportedMediaType
+        | ErrorCode::InvalidClient
+        | ErrorCode::UnauthorizedClient
+        | ErrorCode::UnsupportedGrantType
+        | ErrorCode::InvalidScope
+        | ErrorCode::InvalidTarget
+        | ErrorCode::InvalidClientMetadata
+        | ErrorCode::InvalidRedirectUri
+        | ErrorCode::NotFound
+        | ErrorCode::Conflict
+        | ErrorCode::PreconditionFailed => {}
+    }
+    answer.content_type(MEDIA_TYPE).json(document)
+}
+
+/// We could not: told to come again, logged here and nowhere else.
+#[must_use]
+pub fn fault(request: &HttpRequest, fault: &Fault) -> HttpResponse {
+    tracing::error!(%fault, request_id = %evidence::request_id(request), "a request failed through no fault of its sender");
+    plain(StatusCode::SERVICE_UNAVAILABLE)
+        .insert_header((header::RETRY_AFTER, "1"))
+        .json(body(503, "nothing was done: try again"))
+}
+
+/// What is not there.
+#[must_use]
+pub fn not_found() -> HttpResponse {
+    simple(StatusCode::NOT_FOUND, "there is nothing here")
+}
+
+/// A problem that is told by its status and a fixed text.
+#[must_use]
+pub fn simple(status: StatusCode, title: &'static str) -> HttpResponse {
+    plain(status).json(body(status.as_u16(), title))
+}
+
+fn plain(status: StatusCode) -> actix_web::HttpResponseBuilder {
+    let mut answer = HttpResponse::build(status);
+    answer.insert_header((header::CACHE_CONTROL, "no-store")).content_type(MEDIA_TYPE);
+    answer
+}
+
+fn body(status: u16, title: &str) -> Map<String, Value> {
+    Map::from_iter([
+        ("type".to_owned(), json!("about:blank")),
+        ("title".to_owned(), json!(title)),
+        ("status".to_owned(), json!(status)),
+    ])
+}

@@ -1,0 +1,19 @@
+//! `POST /oauth2/revoke`.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+
+use super::form;
+use super::render::oauth_json;
+use super::state::State;
+
+/// Answers a revocation request: 200 without a body once the token is dead everywhere.
+pub async fn post(request: HttpRequest, payload: web::Payload, state: web::Data<State>) -> HttpResponse {
+    let form = match form::read(&request, payload, &state).await {
+        Ok(form) => form,
+        Err(error) => return oauth_json::form_error(&request, &error),
+    };
+    match state.revocation.respond(&form, &state.entropy).await {
+        Ok(()) => oauth_json::done(),
+        Err(failure) => oauth_json::failure(&request, &failure),
+    }
+}

@@ -1,0 +1,69 @@
+//! What the handlers share.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use metrics_exporter_prometheus::PrometheusHandle;
+
+use crate::admin::Administration;
+use crate::discovery::endpoints::Addresses;
+use crate::discovery::smart::FhirServers;
+use crate::keys::keyring::KeyRing;
+use crate::platform::clock::Clock;
+use crate::platform::entropy::Entropy;
+use crate::tokens::access_token::AccessTokens;
+use crate::tokens::endpoint::TokenEndpoint;
+use crate::tokens::introspect::IntrospectionEndpoint;
+use crate::tokens::revoke::RevocationEndpoint;
+
+/// What the handlers share; one for the process.
+pub struct State {
+    /// The token endpoint.
+    pub token: TokenEndpoint,
+    /// The introspection endpoint.
+    pub introspection: IntrospectionEndpoint,
+    /// The revocation endpoint.
+    pub revocation: RevocationEndpoint,
+    /// What administrators do.
+    pub administration: Administration,
+    /// Reads tokens that are shown to the server itself.
+    pub tokens: AccessTokens,
+    /// The signing keys.
+    pub keys: KeyRing,
+    /// Where the server can be reached.
+    pub addresses: Addresses,
+    /// The documents of the FHIR servers.
+    pub fhir_servers: FhirServers,
+    /// The database's time.
+    pub clock: Clock,
+    /// Chance.
+    pub entropy: Entropy,
+    /// The name of this process in audit records.
+    pub process: Arc<str>,
+    /// What a request may be.
+    pub bounds: Bounds,
+    /// The measurements.
+    pub metrics: PrometheusHandle,
+    /// Whether the server is on its way out.
+    pub draining: AtomicBool,
+}
+
+/// What a request may be.
+#[derive(Clone, Debug)]
+pub struct Bounds {
+    /// The most bytes of a body.
+    pub body: usize,
+    /// The longest a request may take, its body included.
+    pub time: Duration,
+    /// The host names that requests may be for.
+    pub hosts: Vec<String>,
+}
+
+impl State {
+    /// Whether the server takes no new work.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::SeqCst)
+    }
+}

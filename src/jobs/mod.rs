@@ -1,0 +1,98 @@
+//! What happens without a request. Jobs work in small transactions and stop between two of them; each
+//! is safe to run in every process at once.
+
+mod flood;
+mod follow_clock;
+mod purge;
+mod refresh_keys;
+mod rotate_keys;
+mod upkeep;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::MissedTickBehavior;
+
+use crate::admin::Administration;
+use crate::keys::keyring::KeyRing;
+use crate::model::audit_event::{AuditEvent, Origin};
+use crate::protocol::error::{Doing, Failure, Fault};
+
+/// Every job of this server.
+static JOBS: &[&dyn Job] = &[
+    &follow_clock::FollowClock,
+    &refresh_keys::RefreshKeys,
+    &rotate_keys::RotateKeys,
+    &flood::RecordCounted,
+    &purge::Purge,
+    &upkeep::Upkeep,
+];
+
+/// What jobs need.
+#[derive(Clone)]
+pub struct JobCx {
+    /// Database, ledger, clock, chance.
+    pub administration: Administration,
+    /// The signing keys of this process.
+    pub keys: KeyRing,
+    /// The measurements.
+    pub metrics: PrometheusHandle,
+    /// The name of this process in audit records.
+    pub process: Arc<str>,
+}
+
+impl JobCx {
+    /// The audit record of something a job does.
+    pub fn event(&self, action: &str) -> Result<AuditEvent, Fault> {
+        let now = self.administration.clock.now();
+        let entropy = &self.administration.entropy;
+        let id = entropy.id(now).doing("naming an entry")?;
+        let request = entropy.id(now).doing("naming a run of a job")?;
+        let origin = Origin { peer: None, certificate: None, request, process: self.process.clone() };
+        Ok(AuditEvent::begin(id, now, action, origin))
+    }
+}
+
+/// One job.
+#[async_trait]
+trait Job: Sync {
+    /// Its name in the log.
+    fn name(&self) -> &'static str;
+
+    /// How long it rests between two runs.
+    fn rests(&self) -> Duration;
+
+    /// Runs once.
+    async fn run(&self, cx: &JobCx) -> Result<(), Failure>;
+}
+
+/// Starts every job; each ends soon after `ending` turns true.
+pub fn start(cx: &JobCx, ending: &watch::Receiver<bool>) -> Vec<JoinHandle<()>> {
+    JOBS.iter().map(|job| tokio::spawn(repeat(*job, cx.clone(), ending.clone()))).collect()
+}
+
+async fn repeat(job: &'static dyn Job, cx: JobCx, mut ending: watch::Receiver<bool>) {
+    let mut ticks = tokio::time::interval(job.rests());
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    // The first tick comes at once, and what it would do was done at the start.
+    ticks.tick().await;
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            _ = ending.wait_for(|ending| *ending) => return,
+        }
+        match job.run(&cx).await {
+            Ok(()) => {}
+            Err(Failure::Fault(fault)) => {
+                tracing::warn!(job = job.name(), %fault, "a job failed and will run again");
+            }
+            Err(Failure::Refusal(refusal)) => {
+                tracing::warn!(job = job.name(), reason = refusal.reason().code(), "a job was refused");
+            }
+        }
+    }
+}
