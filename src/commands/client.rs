@@ -1,0 +1,131 @@
+//! `hilum client`: what `/admin/v1/clients` does, from a terminal.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+use time::Duration;
+
+use crate::admin::clients::Target;
+use crate::http::admin::clients::{show, show_registered};
+use crate::model::page::Page;
+use crate::protocol::ids::ClientId;
+
+use super::output::{Failed, cell, lines, print, print_json, table};
+use super::terminal::{self, Terminal, TerminalOptions, read_document};
+
+/// Options of `hilum client`.
+#[derive(Args, Debug)]
+pub struct Options {
+    #[command(flatten)]
+    terminal: TerminalOptions,
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand, Debug)]
+enum What {
+    /// Register a client from a JSON file (- for the input stream); prints its secret once
+    Create { file: PathBuf },
+    /// List the clients
+    List,
+    /// Show one client
+    Show { client_id: String },
+    /// Replace a registration by a JSON file
+    Replace { client_id: String, file: PathBuf },
+    /// Merge a JSON file into a registration (RFC 7396: null removes a member)
+    Patch { client_id: String, file: PathBuf },
+    /// Stop a client: it may do nothing and its tokens are dead
+    Disable { client_id: String },
+    /// Let a stopped client go on; its older tokens stay dead
+    Enable { client_id: String },
+    /// Delete a client with its secrets
+    Delete { client_id: String },
+    /// Make a new secret; prints it once
+    RotateSecret {
+        client_id: String,
+        /// How long the former secrets stay good, in seconds
+        #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(i64).range(0..=2_592_000))]
+        overlap_seconds: i64,
+    },
+    /// Add a public key (a JWK in a JSON file)
+    AddKey { client_id: String, file: PathBuf },
+    /// Remove a public key
+    RemoveKey { client_id: String, kid: String },
+}
+
+/// Runs `hilum client`.
+pub fn run(options: Options) -> Result<(), Failed> {
+    let json = options.terminal.json;
+    let shown = terminal::with(&options.terminal, |terminal| perform(terminal, options.what))?;
+    match shown.as_array() {
+        _ if json => print_json(&shown),
+        Some(clients) => print(&table(&HEADING, &clients.iter().map(row).collect::<Vec<_>>())),
+        None => print(&lines(&shown)),
+    }
+    Ok(())
+}
+
+const HEADING: [&str; 5] = ["client_id", "status", "method", "name", "scope"];
+
+fn row(client: &Value) -> Vec<String> {
+    ["client_id", "status", "token_endpoint_auth_method", "client_name", "scope"]
+        .iter()
+        .map(|member| cell(client, member))
+        .collect()
+}
+
+async fn perform(terminal: Terminal, what: What) -> Result<Value, Failed> {
+    let Terminal { administration, caller } = terminal;
+    Ok(match what {
+        What::Create { file } => {
+            show_registered(&administration.create_client(&caller, &read_document(&file)?).await?)
+        }
+        What::List => return list(&administration).await,
+        What::Show { client_id } => show(&administration.find_client(&target(&client_id)?.id).await?),
+        What::Replace { client_id, file } => {
+            show(&administration.replace_client(&caller, target(&client_id)?, &read_document(&file)?).await?)
+        }
+        What::Patch { client_id, file } => {
+            show(&administration.patch_client(&caller, target(&client_id)?, read_document(&file)?).await?)
+        }
+        What::Disable { client_id } => {
+            show(&administration.disable_client(&caller, target(&client_id)?).await?)
+        }
+        What::Enable { client_id } => {
+            show(&administration.enable_client(&caller, target(&client_id)?).await?)
+        }
+        What::Delete { client_id } => {
+            administration.delete_client(&caller, target(&client_id)?).await?;
+            json!({"deleted": client_id})
+        }
+        What::RotateSecret { client_id, overlap_seconds } => {
+            let overlap = Duration::seconds(overlap_seconds);
+            show_registered(&administration.rotate_secret(&caller, target(&client_id)?, overlap).await?)
+        }
+        What::AddKey { client_id, file } => {
+            let key = Value::Object(read_document(&file)?);
+            show(&administration.add_key(&caller, target(&client_id)?, &key).await?)
+        }
+        What::RemoveKey { client_id, kid } => {
+            show(&administration.remove_key(&caller, target(&client_id)?, kid).await?)
+        }
+    })
+}
+
+/// Every client, page by page.
+async fn list(administration: &crate::admin::Administration) -> Result<Value, Failed> {
+    let mut all = Vec::new();
+    let mut page = Page { after: None, limit: 200 };
+    loop {
+        let clients = administration.list_clients(&page).await?;
+        let Some(last) = clients.last() else { return Ok(Value::Array(all)) };
+        page.after = Some(last.id.clone());
+        all.extend(clients.iter().map(show));
+    }
+}
+
+fn target(text: &str) -> Result<Target, Failed> {
+    let id = ClientId::parse(text).ok_or_else(|| Failed(format!("{text:?} is not a client_id")))?;
+    Ok(Target { id, version: None })
+}

@@ -1,0 +1,118 @@
+//! `hilum dev`: everything on this machine, for development: a private PostgreSQL, certificates,
+//! demonstration people, clients and one FHIR server.
+
+pub mod certificates;
+pub mod cluster;
+pub mod database;
+pub mod demo;
+pub mod files;
+pub mod fixtures;
+pub mod people;
+pub mod welcome;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::app::Ground;
+use crate::config::issuer::BaseUrl;
+use crate::config::{Config, machine};
+use crate::platform::{telemetry, tls};
+use crate::protocol::error::Doing;
+
+use super::output::{Failed, complain, print_json};
+use super::running::{self, Running};
+use super::terminal;
+use cluster::{Cluster, Settings};
+use database::Urls;
+use files::Files;
+
+/// Options of `hilum dev`.
+#[derive(Args, Clone, Debug)]
+pub struct Options {
+    /// Where everything is kept
+    #[arg(long, default_value = "data", value_name = "DIR")]
+    pub data: PathBuf,
+    /// The issuer
+    #[arg(long, default_value = "https://localhost:8443", value_name = "URL", value_parser = issuer)]
+    pub issuer: BaseUrl,
+    /// The address of the public listener
+    #[arg(long, default_value = "127.0.0.1:8443", value_name = "ADDR")]
+    pub public: SocketAddr,
+    /// The address of the mutual-TLS listener
+    #[arg(long, default_value = "127.0.0.1:8444", value_name = "ADDR")]
+    pub mtls: SocketAddr,
+    /// The address of the operations listener
+    #[arg(long, default_value = "127.0.0.1:9464", value_name = "ADDR")]
+    pub ops: SocketAddr,
+    /// Print fixtures.json once ready, in place of the welcome
+    #[arg(long)]
+    pub json: bool,
+}
+
+fn issuer(text: &str) -> Result<BaseUrl, String> {
+    BaseUrl::parse(text).map_err(std::string::ToString::to_string)
+}
+
+/// Runs `hilum dev`.
+pub fn run(options: &Options) -> Result<(), Failed> {
+    let files = Files::at(&options.data)?;
+    // PostgreSQL ends with the thread that started it: this one, before any other exists.
+    let (cluster, urls) = start_database(options)?;
+    files.write_master_key()?;
+    files.write_config(options, &urls)?;
+    let config = Config::load(Some(&files.config()))?;
+    tls::install();
+    let log = telemetry::start(&config.log).doing("starting the log")?;
+    let served = running::runtime()?.block_on(async {
+        database::prepare(&urls).await?;
+        let ground = Ground::connect(&config).await?;
+        certificates::ensure(&files, options, ground.administration.clock.now())?;
+        let terminal = terminal::at_terminal(&ground)?;
+        let fixtures = demo::ensure(&files, options, &terminal, &urls).await?;
+        let reload = || Config::load(Some(&files.config()));
+        let running = Running { config: &config, ground: &ground, log, reload: Box::new(reload) };
+        running::serve(running, || {
+            if options.json {
+                print_json(&fixtures);
+            } else {
+                welcome::print(options, &files);
+            }
+        })
+        .await
+    });
+    if let Some(cluster) = cluster {
+        cluster.stop().map_err(|error| Failed(error.to_string()))?;
+    }
+    served
+}
+
+/// The private cluster, unless `DATABASE_URL` names another database.
+fn start_database(options: &Options) -> Result<(Option<Cluster>, Urls), Failed> {
+    if let Some(url) = machine("DATABASE_URL") {
+        let owner = machine("HILUM_DATABASE__OWNER_URL").ok_or_else(|| {
+            Failed(
+                "DATABASE_URL is set: set HILUM_DATABASE__OWNER_URL too, or neither for a private PostgreSQL"
+                    .to_owned(),
+            )
+        })?;
+        return Ok((None, Urls { runtime: url, owner, admin: None }));
+    }
+    if !options.data.join("pg").exists() {
+        complain("making a private PostgreSQL (once) ...");
+    }
+    let settings = Settings {
+        data: options.data.clone(),
+        bindir: machine("PG_BINDIR").map(PathBuf::from),
+        runtime: machine("XDG_RUNTIME_DIR").map(PathBuf::from),
+        executable: std::env::current_exe()?,
+    };
+    let cluster = Cluster::start(&settings).map_err(|error| Failed(error.to_string()))?;
+    let urls = Urls {
+        runtime: cluster.url("hilum_app", "hilum"),
+        owner: cluster.url("hilum_owner", "hilum"),
+        admin: Some(cluster.url("hilum_admin", "postgres")),
+    };
+    Ok((Some(cluster), urls))
+}

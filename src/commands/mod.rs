@@ -1,0 +1,96 @@
+//! The commands of the terminal, one file each. Exit 0: done; 1: refused or failed; 2: wrong usage.
+
+pub mod audit;
+pub mod check;
+pub mod client;
+pub mod dev;
+pub mod keys;
+pub mod migrate;
+pub mod output;
+pub mod resource;
+pub mod running;
+pub mod serve;
+pub mod terminal;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use output::Failed;
+
+#[derive(Parser)]
+#[command(
+    name = "hilum",
+    version,
+    about = "An OAuth 2.0, OpenID Connect and SMART on FHIR authorization server"
+)]
+struct Hilum {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run everything on this machine, with a private PostgreSQL and demonstration clients
+    Dev(dev::Options),
+    /// Run the server in production, against DATABASE_URL
+    Serve(ConfigFile),
+    /// Bring the schema up to date, as the owner of the schema (HILUM_DATABASE__OWNER_URL)
+    Migrate(ConfigFile),
+    /// Print the effective configuration, and what is unsafe in it for production
+    Check(ConfigFile),
+    /// Register, read and change clients
+    Client(client::Options),
+    /// Register, read and change resource servers, such as FHIR servers
+    Resource(resource::Options),
+    /// List and replace the signing keys
+    Keys(keys::Options),
+    /// Search the audit trail
+    Audit(audit::Options),
+}
+
+/// Where the configuration is.
+#[derive(Args, Clone, Debug)]
+pub struct ConfigFile {
+    /// The configuration file [default: hilum.toml]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+/// Runs the command of a command line and answers with the exit code.
+#[must_use]
+pub fn run(arguments: Vec<OsString>) -> ExitCode {
+    // Not a command of people: this program starts itself so, to become PostgreSQL in its own right.
+    if arguments.get(1).is_some_and(|first| first == "postgres-child") {
+        return dev::cluster::child(arguments);
+    }
+    let hilum = match Hilum::try_parse_from(arguments) {
+        Ok(hilum) => hilum,
+        Err(error) => {
+            let code = u8::try_from(error.exit_code()).unwrap_or(2);
+            return match error.print() {
+                Ok(()) => ExitCode::from(code),
+                Err(_) => ExitCode::from(2),
+            };
+        }
+    };
+    let done = match hilum.command {
+        Command::Dev(options) => dev::run(&options),
+        Command::Serve(file) => serve::run(file.config.as_deref()),
+        Command::Migrate(file) => migrate::run(file.config.as_deref()),
+        Command::Check(file) => check::run(file.config.as_deref()),
+        Command::Client(options) => client::run(options),
+        Command::Resource(options) => resource::run(options),
+        Command::Keys(options) => keys::run(options),
+        Command::Audit(options) => audit::run(options),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failed(says)) => {
+            output::complain(&says);
+            ExitCode::FAILURE
+        }
+    }
+}

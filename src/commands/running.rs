@@ -1,0 +1,161 @@
+//! A server that runs: its listeners, its jobs, its signals, its end.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread::available_parallelism;
+
+use actix_web::dev::ServerHandle;
+use arc_swap::ArcSwap;
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::app::{self, Ground, Trust};
+use crate::config::Config;
+use crate::config::problem::ConfigError;
+use crate::http::server::{self, Listeners};
+use crate::jobs;
+use crate::platform::telemetry::{self, LogHandle};
+use crate::platform::tls::{self, ServerCertificate};
+use crate::protocol::error::{Doing, Fault};
+
+use super::output::Failed;
+
+/// What a server runs on.
+pub struct Running<'a> {
+    /// Its configuration.
+    pub config: &'a Config,
+    /// Database, ledger, keys.
+    pub ground: &'a Ground,
+    /// Its log.
+    pub log: LogHandle,
+    /// Reads the configuration again.
+    pub reload: Box<dyn Fn() -> Result<Config, ConfigError> + 'a>,
+}
+
+/// The runtime of the ledger, the jobs and the connections for reading.
+pub fn runtime() -> Result<Runtime, Failed> {
+    Ok(tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?)
+}
+
+/// Serves until a signal ends it; `ready` is called once it listens.
+pub async fn serve(running: Running<'_>, ready: impl FnOnce()) -> Result<(), Failed> {
+    let Running { config, ground, .. } = &running;
+    let metrics = telemetry::metrics();
+    ground.prepare_keys(&metrics).await?;
+    let trust: Trust = Arc::new(ArcSwap::from_pointee(app::read_trust(config)?));
+    let certificate = read_certificate(config)?;
+    let state = server::share(Arc::new(app::compose(config, ground, &trust, metrics.clone())?));
+
+    let mut signals = Signals::new()?;
+    let listeners = listeners(config, &certificate);
+    let service = server::service(&listeners, &state)?;
+    let operations = server::operations(&listeners, &state)?;
+    let handles = [service.handle(), operations.handle()];
+    let (end, ending) = watch::channel(false);
+    let jobs = jobs::start(&ground.jobs(&metrics), &ending);
+    let servers = tokio::spawn(async move { tokio::try_join!(service, operations) });
+    ready();
+
+    while signals.next().await == Asked::Reload {
+        reload(&running, &trust, &certificate);
+    }
+    tracing::info!("draining");
+    state.draining.store(true, Ordering::SeqCst);
+    let drained = drain(handles);
+    tokio::select! {
+        () = drained => {}
+        _ = signals.next() => tracing::warn!("a second signal: ending at once"),
+    }
+    end.send_replace(true);
+    for job in jobs {
+        job.await.doing("ending a job")?;
+    }
+    servers.await.doing("ending the listeners")??;
+    ground.administration.db.close().await;
+    tracing::info!("ended");
+    Ok(())
+}
+
+async fn drain(handles: [ServerHandle; 2]) {
+    for handle in handles {
+        handle.stop(true).await;
+    }
+}
+
+fn listeners(config: &Config, certificate: &ServerCertificate) -> Listeners {
+    let workers = config.http.workers.or_else(|| available_parallelism().ok()).map_or(1, usize::from);
+    Listeners {
+        public: (config.http.public.clone(), tls::without_client_certificate(certificate)),
+        mtls: (config.http.mtls.clone(), tls::with_client_certificate(certificate)),
+        operations: config.http.ops.clone(),
+        workers,
+        drain: config.http.drain,
+    }
+}
+
+/// The bytes of the server's certificate and key.
+fn certificate_files(config: &Config) -> Result<(Vec<u8>, Vec<u8>), Fault> {
+    let read = |file: &Option<std::path::PathBuf>, doing| {
+        let file = file.as_ref().ok_or_else(|| Fault::new(doing, "no file is configured"))?;
+        std::fs::read(file).doing(doing)
+    };
+    let chain = read(&config.tls.certificate_file, "reading tls.certificate_file")?;
+    Ok((chain, read(&config.tls.key_file, "reading tls.key_file")?))
+}
+
+fn read_certificate(config: &Config) -> Result<ServerCertificate, Fault> {
+    let (chain, key) = certificate_files(config)?;
+    ServerCertificate::read(&chain, &key)
+}
+
+/// Reads certificates, anchors, revocation lists and the log level again; what cannot be read stays
+/// as it was, and the log says so.
+fn reload(running: &Running<'_>, trust: &Trust, certificate: &ServerCertificate) {
+    let again = || -> Result<(), Failed> {
+        let config = (running.reload)()?;
+        let (chain, key) = certificate_files(&config)?;
+        let anchors = app::read_trust(&config)?;
+        certificate.replace(&chain, &key)?;
+        let epoch = trust.load().epoch();
+        trust.store(Arc::new(anchors.in_epoch(epoch + 1)));
+        running.log.change(&config.log.level).doing("changing the log level")?;
+        Ok(())
+    };
+    match again() {
+        Ok(()) => tracing::info!("certificates, anchors, revocation lists and log level were read again"),
+        Err(Failed(error)) => tracing::error!(error, "could not reload: what was in force stays in force"),
+    }
+}
+
+/// What a signal asks for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    Reload,
+    End,
+}
+
+/// The signals of the process.
+struct Signals {
+    hangup: Signal,
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self, Failed> {
+        Ok(Self {
+            hangup: signal(SignalKind::hangup())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    async fn next(&mut self) -> Asked {
+        tokio::select! {
+            _ = self.hangup.recv() => Asked::Reload,
+            _ = self.interrupt.recv() => Asked::End,
+            _ = self.terminate.recv() => Asked::End,
+        }
+    }
+}
