@@ -1,0 +1,106 @@
+//! A database for each test, copied from a migrated template, on the private PostgreSQL of the run.
+
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, Row};
+
+use super::process::run;
+
+const TEMPLATE: &str = "hilum_template";
+
+/// A database of one test; dropped with it.
+pub struct Database {
+    name: String,
+}
+
+fn environment(name: &str) -> String {
+    #[expect(clippy::disallowed_methods, reason = "scripts/test tells the tests where their PostgreSQL is")]
+    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run the tests with scripts/test"))
+}
+
+fn url_of(role: &str, database: &str) -> String {
+    let socket = environment("HILUM_TEST_SOCKET").replace('/', "%2F");
+    format!("postgres://{role}@{socket}:5432/{database}?sslmode=disable")
+}
+
+async fn admin() -> PgConnection {
+    PgConnection::connect(&environment("HILUM_TEST_ADMIN_URL")).await.expect("the PostgreSQL of the run")
+}
+
+async fn execute(connection: &mut PgConnection, statement: String) {
+    sqlx::raw_sql(AssertSqlSafe(statement)).execute(connection).await.expect("a statement of the set-up");
+}
+
+impl Database {
+    /// A fresh database with the schema of this release.
+    pub async fn fresh() -> Self {
+        let mut connection = admin().await;
+        ensure_template(&mut connection).await;
+        let name = format!("t_{}", uuid::Uuid::from_u128(rand()).simple());
+        let create = format!("create database {name} template {TEMPLATE} owner hilum_owner");
+        execute(&mut connection, create).await;
+        Self { name }
+    }
+
+    /// As the role that serves.
+    pub fn url(&self) -> String {
+        url_of("hilum_app", &self.name)
+    }
+
+    /// As the owner of the schema.
+    pub fn owner_url(&self) -> String {
+        url_of("hilum_owner", &self.name)
+    }
+
+    /// The name of the database.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// A connection as a superuser, for what no actor may do.
+    pub async fn superuser(&self) -> PgConnection {
+        let url = environment("HILUM_TEST_ADMIN_URL");
+        let options: sqlx::postgres::PgConnectOptions = url.parse().expect("a database URL");
+        options.database(&self.name).connect().await.expect("a superuser's connection")
+    }
+
+    /// The one number that a statement answers with.
+    pub async fn count(&self, statement: &str) -> i64 {
+        let mut connection = self.superuser().await;
+        let row = sqlx::raw_sql(AssertSqlSafe(statement.to_owned())).fetch_one(&mut connection).await;
+        row.expect(statement).get(0)
+    }
+
+    /// The one text that a statement answers with.
+    pub async fn text(&self, statement: &str) -> String {
+        let mut connection = self.superuser().await;
+        let row = sqlx::raw_sql(AssertSqlSafe(statement.to_owned())).fetch_one(&mut connection).await;
+        row.expect(statement).get(0)
+    }
+
+    /// Runs a statement as a superuser.
+    pub async fn execute(&self, statement: &str) {
+        execute(&mut self.superuser().await, statement.to_owned()).await;
+    }
+}
+
+/// Makes the template once for all tests of the run.
+async fn ensure_template(connection: &mut PgConnection) {
+    execute(connection, "select pg_advisory_lock(4711)".to_owned()).await;
+    let known = format!("select count(*) from pg_database where datname = '{TEMPLATE}'");
+    let known: i64 =
+        sqlx::raw_sql(AssertSqlSafe(known)).fetch_one(&mut *connection).await.expect("templates").get(0);
+    if known == 0 {
+        execute(connection, "create database hilum_making owner hilum_owner".to_owned()).await;
+        let variables = [
+            ("DATABASE_URL", url_of("hilum_app", "hilum_making")),
+            ("HILUM_DATABASE__OWNER_URL", url_of("hilum_owner", "hilum_making")),
+        ];
+        run(&["migrate"], &variables, "").expect_success();
+        execute(connection, format!("alter database hilum_making rename to {TEMPLATE}")).await;
+    }
+    execute(connection, "select pg_advisory_unlock(4711)".to_owned()).await;
+}
+
+fn rand() -> u128 {
+    let bytes: [u8; 16] = hilum::platform::entropy::Entropy::system().bytes().expect("chance");
+    u128::from_be_bytes(bytes)
+}

@@ -1,0 +1,20 @@
+//! The cast of the tests. Actors speak HTTP over TLS to the built binary; only the harness's own
+//! set-up touches the database and the command line.
+
+mod answer;
+mod assertion;
+mod backend;
+mod cast;
+mod certificates;
+mod database;
+mod process;
+mod world;
+
+pub use answer::Answer;
+pub use assertion::Assertion;
+pub use backend::Backend;
+pub use cast::{ADMIN_SCOPES, FHIR, OPAQUE, key, registration};
+pub use certificates::{Authority, Identity};
+pub use database::Database;
+pub use process::Process;
+pub use world::World;

@@ -1,0 +1,3 @@
+//! Whole flows as stories.
+
+mod backend;
