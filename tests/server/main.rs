@@ -2,5 +2,6 @@
 //!
 //! Run with `scripts/test`, which gives each run a PostgreSQL of its own.
 
+mod faults;
 mod harness;
 mod journeys;

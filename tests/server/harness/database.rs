@@ -40,6 +40,11 @@ impl Database {
         Self { name }
     }
 
+    /// The socket of the PostgreSQL of the run.
+    pub fn socket() -> String {
+        format!("{}/.s.PGSQL.5432", environment("HILUM_TEST_SOCKET"))
+    }
+
     /// As the role that serves.
     pub fn url(&self) -> String {
         url_of("hilum_app", &self.name)

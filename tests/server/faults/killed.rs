@@ -1,0 +1,74 @@
+//! Two processes on one database, raced and killed.
+
+use futures_util::future::join_all;
+use hilum::jose::algorithm::Algorithm;
+use serde_json::json;
+
+use crate::harness::{Answer, Backend, World};
+
+#[tokio::test]
+async fn j06_an_assertion_raced_200_ways_over_two_processes_is_spent_once_and_stays_spent_after_kill_9() {
+    let mut world = World::with_processes(2).await;
+    let backend = Backend::register(&world, Algorithm::Es384, json!({})).await;
+    let assertion = backend.assertion(&world).sign(&backend.key);
+    let form = Backend::form(&assertion, "system/Claim.rs");
+    let peers = [world.public_of(0), world.public_of(1)];
+
+    let answers: Vec<Answer> = join_all((0..200).map(|at| peers[at % 2].post("/oauth2/token", &form))).await;
+    let (granted, others): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status == 200);
+    assert_eq!(granted.len(), 1, "spent once");
+    others.iter().for_each(|answer| answer.invalid_client());
+    let records = "select count(*) from audit_event where action = 'token.issue' and outcome = 'granted' and client_id = ";
+    assert_eq!(world.database.count(&format!("{records} '{}'", backend.id)).await, 1);
+
+    for index in 0..2 {
+        world.processes[index].kill();
+        world.restart(index).await;
+        world.public_of(index).post("/oauth2/token", &form).await.invalid_client();
+    }
+    backend.ask(&world, &world.public(), "system/Claim.rs").await.token();
+}
+
+#[tokio::test]
+async fn k2_a_process_killed_under_load_leaves_no_token_without_its_record_and_no_proof_without_either() {
+    let mut world = World::with_processes(2).await;
+    let backend = Backend::register(&world, Algorithm::Es256, json!({})).await;
+    let peer = world.public_of(1);
+    let asked = 80;
+    let load = join_all((0..asked).map(|at| {
+        let assertion = backend.assertion(&world).sign(&backend.key);
+        let request = peer.request(reqwest::Method::POST, "/oauth2/token");
+        let request = crate::harness::encoded(request, &Backend::form(&assertion, "system/Claim.rs"));
+        async move {
+            let answer = request.send().await;
+            (at, answer.is_ok_and(|answer| answer.status() == 200))
+        }
+    }));
+    let database = &world.database;
+    let some = format!(
+        "select count(*) from audit_event where action = 'token.issue' and client_id = '{}' and outcome = 'granted'",
+        backend.id
+    );
+    let victim = &world.processes[1];
+    let kill = async {
+        // Killed in the middle: as soon as the first of many has been answered.
+        while database.count(&some).await < 5 {
+            tokio::task::yield_now().await;
+        }
+        victim.signal(nix::sys::signal::Signal::SIGKILL);
+    };
+    let (answers, ()) = tokio::join!(load, kill);
+    let told = i64::try_from(answers.iter().filter(|(_, granted)| *granted).count()).unwrap();
+
+    let granted = world.database.count(&some).await;
+    let proofs = format!("select count(*) from proof where owner = 'assertion {}'", backend.id);
+    assert!(told <= granted, "{told} were told, {granted} are recorded");
+    assert_eq!(
+        world.database.count(&proofs).await,
+        granted,
+        "each proof has its record and each record its proof"
+    );
+    world.processes[1].wait();
+    world.restart(1).await;
+    backend.ask(&world, &world.public_of(1), "system/Claim.rs").await.token();
+}

@@ -1,0 +1,49 @@
+//! The server's parts inside the test's own process, where a clock can be set and a future dropped.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use hilum::app::{self, Ground};
+use hilum::clients::evidence::Evidence;
+use hilum::config::Config;
+use hilum::http::state::State;
+use hilum::model::audit_event::Origin;
+use hilum::platform::clock::Clock;
+use hilum::platform::telemetry;
+use hilum::protocol::params::Params;
+use hilum::store::connect;
+use hilum::tokens::request::Request;
+
+use crate::harness::World;
+
+/// The parts of a world's server, with a clock of the test's own when it gives one.
+pub async fn state(world: &World, clock: Option<Clock>) -> State {
+    let variables = [("DATABASE_URL".to_owned(), world.database.url())];
+    let text = std::fs::read_to_string(world.config()).expect("a configuration");
+    let config = Config::parse(&text, variables).expect("a configuration");
+    let options = connect::options(&world.database.url()).expect("a database URL");
+    let db = connect::readers(&options, 4);
+    let clock = match clock {
+        Some(clock) => clock,
+        None => Clock::following(hilum::store::now(&db)).await.expect("the time"),
+    };
+    let ground = Ground::over(&config, &options, db, clock).expect("a ground");
+    let metrics = telemetry::metrics();
+    ground.prepare_keys(&metrics).await.expect("keys");
+    let trust = Arc::new(ArcSwap::from_pointee(app::read_trust(&config).expect("anchors")));
+    app::compose(&config, &ground, &trust, metrics).expect("a server")
+}
+
+/// A request without certificate.
+pub fn request(form: &[(&str, &str)]) -> Request {
+    let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
+    let origin = Origin {
+        peer: Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+        certificate: None,
+        request: uuid::Uuid::nil(),
+        process: Arc::from("within"),
+    };
+    let params = Params::parse_form(body.as_bytes()).unwrap_or_else(|_| panic!("a form"));
+    Request { params, evidence: Evidence { authorization: None, certificate: None, origin } }
+}
