@@ -59,15 +59,21 @@ impl Administration {
         Ok(event)
     }
 
-    /// Records that somebody was kept out; the answer is the failure to tell.
-    pub async fn record_denied(&self, origin: &Origin, scope: &'static str, failure: Failure) -> Failure {
+    /// Records a refusal that came up before anybody was known; the answer is the failure to tell.
+    pub async fn record_refused(
+        &self,
+        origin: &Origin,
+        action: &'static str,
+        rule: Option<&'static str>,
+        failure: Failure,
+    ) -> Failure {
         let now = self.clock.now();
         let id = match self.entropy.id(now).doing("naming an entry") {
             Ok(id) => id,
             Err(fault) => return fault.into(),
         };
-        let mut entry = Entry::begin(id, now, "admin.access", origin.clone());
-        entry.event_mut().rule = Some(scope.to_owned());
+        let mut entry = Entry::begin(id, now, action, origin.clone());
+        entry.event_mut().rule = rule.map(str::to_owned);
         let denied: Result<std::convert::Infallible, Failure> = Err(failure);
         match self.ledger.settle(entry, denied).await {
             Err(failure) => failure,

@@ -32,10 +32,7 @@ fn the_least_configuration_has_the_defaults() {
     assert_eq!(config.http.ops, ["127.0.0.1:9464".parse().unwrap()]);
     assert_eq!((config.http.workers, config.http.drain), (None, Duration::from_secs(10)));
     assert_eq!((config.database.readers, config.database.writers), (8, 4));
-    assert_eq!(
-        (config.tokens.system, config.tokens.person),
-        (Duration::from_mins(5), Duration::from_mins(15))
-    );
+    assert_eq!(config.tokens.system, Duration::from_mins(5));
     assert_eq!(config.tokens.signing_key, Duration::from_hours(90 * 24));
     assert_eq!((config.outbound.timeout, config.outbound.max_bytes), (Duration::from_millis(2500), 65_536));
     assert_eq!(config.limits.refusals_recorded_per_minute, 60);
@@ -127,7 +124,7 @@ fn values_that_are_nonsense_are_refused() {
         ("DATABASE_URL", "mysql://a@b/c", "database.url"),
         ("DATABASE_URL", "postgres://a@b/c?sslmode=nonsense", "database.url"),
         ("HILUM_TLS__KEY_FILE", "a.key", "tls.certificate_file"),
-        ("HILUM_TOKENS__PERSON_SECONDS", "59", "tokens.person_seconds"),
+        ("HILUM_TOKENS__SYSTEM_SECONDS", "29", "tokens.system_seconds"),
         ("HILUM_TOKENS__SIGNING_KEY_DAYS", "1", "tokens.signing_key_notice_hours"),
         ("HILUM_OUTBOUND__ALLOW", "['a:b']", "outbound.allow"),
         ("HILUM_OUTBOUND__TIMEOUT_MILLISECONDS", "2501", "outbound.timeout_milliseconds"),

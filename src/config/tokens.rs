@@ -15,8 +15,6 @@ pub struct Tokens {
     /// An access token that speaks for a system: `tokens.system_seconds`
     /// (at most 300, SMART Backend Services).
     pub system: Duration,
-    /// An access token that speaks for a person: `tokens.person_seconds`.
-    pub person: Duration,
     /// A signing key: `tokens.signing_key_days`.
     pub signing_key: Duration,
     /// How long before its use a signing key is published: `tokens.signing_key_notice_hours`.
@@ -31,7 +29,6 @@ impl Tokens {
     pub(super) fn parse(section: &mut Section<'_>) -> Self {
         let tokens = Self {
             system: Duration::from_secs(section.number("system_seconds", 30..=300, 300)),
-            person: Duration::from_secs(section.number("person_seconds", 60..=3600, 900)),
             signing_key: Duration::from_secs(section.number("signing_key_days", 1..=730, 90) * DAY),
             signing_key_notice: Duration::from_secs(
                 section.number("signing_key_notice_hours", 1..=720, 24) * HOUR,
@@ -48,7 +45,6 @@ impl Tokens {
     pub(super) fn to_table(&self) -> Table {
         Table::from_iter([
             ("system_seconds".to_owned(), super::whole(self.system.as_secs())),
-            ("person_seconds".to_owned(), super::whole(self.person.as_secs())),
             ("signing_key_days".to_owned(), super::whole(self.signing_key.as_secs() / DAY)),
             ("signing_key_notice_hours".to_owned(), super::whole(self.signing_key_notice.as_secs() / HOUR)),
             ("assertion_max_seconds".to_owned(), super::whole(self.assertion_max.as_secs())),

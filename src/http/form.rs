@@ -3,50 +3,51 @@
 use actix_web::http::header;
 use actix_web::{HttpRequest, web};
 
-use crate::protocol::error::{ErrorCode, Reason, Refusal};
+use crate::protocol::error::{ErrorCode, Failure, Reason, Refusal};
 use crate::protocol::params::Params;
 use crate::tokens::request::Request;
 
 use super::evidence;
 use super::state::State;
 
-/// Why there is no form.
-pub enum FormError {
-    /// The form was refused.
-    Refused(Refusal),
-    /// The body was too large.
-    TooLarge,
-}
-
-impl From<Refusal> for FormError {
-    fn from(refusal: Refusal) -> Self {
-        Self::Refused(refusal)
+/// Reads a request that carries a form. What cannot be read is recorded as a refusal of what the
+/// endpoint does.
+pub async fn read(
+    request: &HttpRequest,
+    payload: web::Payload,
+    state: &State,
+    action: &'static str,
+) -> Result<Request, Failure> {
+    let evidence = evidence::of(request, state);
+    match parse(request, payload, state.bounds.body).await {
+        Ok(params) => Ok(Request { params, evidence }),
+        Err(refusal) => {
+            Err(state.administration.record_refused(&evidence.origin, action, None, refusal.into()).await)
+        }
     }
 }
 
-/// Reads a request that carries a form.
-pub async fn read(request: &HttpRequest, payload: web::Payload, state: &State) -> Result<Request, FormError> {
+async fn parse(request: &HttpRequest, payload: web::Payload, most: usize) -> Result<Params, Refusal> {
     if !is_form(request) {
         let told = "the body must be application/x-www-form-urlencoded";
-        return Err(Refusal::new(ErrorCode::UnsupportedMediaType, told, Reason::new("content_type")).into());
+        return Err(Refusal::new(ErrorCode::UnsupportedMediaType, told, Reason::new("content_type")));
     }
     // Parameters in the URL would stand in logs (RFC 6749, 2.3.1).
     if !request.query_string().is_empty() {
         return Err(Refusal::invalid_request(
             "parameters belong into the body, not the URL",
             "query_parameters",
-        )
-        .into());
+        ));
     }
-    let body = match payload.to_bytes_limited(state.bounds.body).await {
-        Err(_) => return Err(FormError::TooLarge),
-        Ok(Err(_)) => {
-            return Err(Refusal::invalid_request("the body could not be read", "body_broken").into());
-        }
-        Ok(Ok(body)) => body,
-    };
-    let params = Params::parse_form(&body)?;
-    Ok(Request { params, evidence: evidence::of(request, state) })
+    match payload.to_bytes_limited(most).await {
+        Err(_) => Err(Refusal::new(
+            ErrorCode::ContentTooLarge,
+            "the body is too large",
+            Reason::new("body_too_large"),
+        )),
+        Ok(Err(_)) => Err(Refusal::invalid_request("the body could not be read", "body_broken")),
+        Ok(Ok(body)) => Params::parse_form(&body),
+    }
 }
 
 fn is_form(request: &HttpRequest) -> bool {

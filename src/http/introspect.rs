@@ -8,9 +8,9 @@ use super::state::State;
 
 /// Answers an introspection request.
 pub async fn post(request: HttpRequest, payload: web::Payload, state: web::Data<State>) -> HttpResponse {
-    let form = match form::read(&request, payload, &state).await {
+    let form = match form::read(&request, payload, &state, "token.introspect").await {
         Ok(form) => form,
-        Err(error) => return oauth_json::form_error(&request, &error),
+        Err(failure) => return oauth_json::failure(&request, &failure),
     };
     match state.introspection.respond(&form, &state.entropy).await {
         Ok(answer) => oauth_json::ok(&serde_json::Value::Object(answer)),

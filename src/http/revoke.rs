@@ -8,9 +8,9 @@ use super::state::State;
 
 /// Answers a revocation request: 200 without a body once the token is dead everywhere.
 pub async fn post(request: HttpRequest, payload: web::Payload, state: web::Data<State>) -> HttpResponse {
-    let form = match form::read(&request, payload, &state).await {
+    let form = match form::read(&request, payload, &state, "token.revoke").await {
         Ok(form) => form,
-        Err(error) => return oauth_json::form_error(&request, &error),
+        Err(failure) => return oauth_json::failure(&request, &failure),
     };
     match state.revocation.respond(&form, &state.entropy).await {
         Ok(()) => oauth_json::done(),

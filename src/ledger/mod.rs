@@ -54,7 +54,10 @@ impl Ledger {
     /// that calls this, and end when the last clone of the ledger is dropped.
     #[must_use]
     pub fn open(options: &PgConnectOptions, writers: usize, recorded_per_minute: u32) -> Self {
-        let queue = Queue::open(writers, |receiver| receiver.serve(Writer::new(options.clone())));
+        let queue = Queue::open(writers, |receiver| {
+            let options = options.clone();
+            receiver.serve(move || Writer::new(options.clone()))
+        });
         Self { queue, flood: Arc::new(Flood::new(recorded_per_minute)) }
     }
 

@@ -2,11 +2,13 @@
 //! one that has not is withdrawn when nobody does.
 
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::time::timeout;
 
@@ -106,12 +108,80 @@ impl Drop for Ticket {
 }
 
 impl Receiver {
-    /// Does one job after another until the queue is closed and empty.
-    pub(super) async fn serve(self, mut writer: Writer) {
+    /// Does one job after another until the queue is closed and empty. A job that panics takes its
+    /// connection with it, and so its transaction, but not the writer.
+    pub(super) async fn serve(self, make: impl Fn() -> Writer) {
+        let mut writer = make();
         loop {
             let next = self.0.lock().await.recv().await;
             let Some(job) = next else { return };
-            writer = job(writer).await;
+            writer = AssertUnwindSafe(job(writer)).catch_unwind().await.unwrap_or_else(|_| {
+                tracing::error!(
+                    "a writer panicked; its transaction is rolled back and another writer takes its place"
+                );
+                make()
+            });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn o10_a_job_that_panics_fails_alone() {
+        let options =
+            "postgres://nobody@localhost:1/none".parse::<sqlx::postgres::PgConnectOptions>().unwrap();
+        let queue = Queue::open(1, |receiver| {
+            let options = options.clone();
+            receiver.serve(move || Writer::new(options.clone()))
+        });
+        let panicked: Result<(), Fault> = queue.perform(|_| async { panic!("on purpose") }).await;
+        assert!(panicked.is_err());
+        assert_eq!(queue.perform(|writer| async { (writer, 7) }).await.unwrap(), 7);
+    }
+
+    #[tokio::test]
+    async fn a_job_that_has_not_begun_is_withdrawn_when_nobody_waits_and_one_that_has_is_finished() {
+        let options =
+            "postgres://nobody@localhost:1/none".parse::<sqlx::postgres::PgConnectOptions>().unwrap();
+        let queue = Queue::open(1, |receiver| {
+            let options = options.clone();
+            receiver.serve(move || Writer::new(options.clone()))
+        });
+        let (release, held) = oneshot::channel::<()>();
+        let done = Arc::new(AtomicBool::new(false));
+        let (begun, finished) = (Arc::new(tokio::sync::Notify::new()), done.clone());
+        let (starts, waits) = (begun.clone(), queue.clone());
+        let first = tokio::spawn(async move {
+            let job = move |writer| async move {
+                starts.notify_one();
+                held.await.ok();
+                finished.store(true, Ordering::SeqCst);
+                (writer, ())
+            };
+            waits.perform(job).await
+        });
+        begun.notified().await;
+        let never = Arc::new(AtomicBool::new(false));
+        let (flag, waits) = (never.clone(), queue.clone());
+        let second = tokio::spawn(async move {
+            let job = move |writer| async move {
+                flag.store(true, Ordering::SeqCst);
+                (writer, ())
+            };
+            waits.perform(job).await
+        });
+        while queue.backlog().waiting == 0 {
+            tokio::task::yield_now().await;
+        }
+        first.abort();
+        second.abort();
+        drop((first.await, second.await));
+        release.send(()).ok();
+        queue.perform(|writer| async { (writer, ()) }).await.unwrap();
+        assert!(done.load(Ordering::SeqCst), "what had begun is finished");
+        assert!(!never.load(Ordering::SeqCst), "what had not is withdrawn");
     }
 }

@@ -9,6 +9,8 @@ pub enum ErrorCode {
     InvalidRequest,
     /// A body that is not a form; told as `invalid_request`.
     UnsupportedMediaType,
+    /// A body larger than any that is right; told as `invalid_request`.
+    ContentTooLarge,
     /// RFC 6749, 5.2; 401 always, so that the answers are the same for every method.
     InvalidClient,
     /// RFC 6749, 5.2.
@@ -40,7 +42,7 @@ impl ErrorCode {
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
-            Self::InvalidRequest | Self::UnsupportedMediaType => "invalid_request",
+            Self::InvalidRequest | Self::UnsupportedMediaType | Self::ContentTooLarge => "invalid_request",
             Self::InvalidClient => "invalid_client",
             Self::UnauthorizedClient => "unauthorized_client",
             Self::UnsupportedGrantType => "unsupported_grant_type",
@@ -65,6 +67,7 @@ impl ErrorCode {
             Self::NotFound => 404,
             Self::Conflict => 409,
             Self::PreconditionFailed => 412,
+            Self::ContentTooLarge => 413,
             Self::UnsupportedMediaType => 415,
             Self::InvalidRequest
             | Self::UnauthorizedClient
@@ -245,6 +248,7 @@ mod tests {
         let rows = [
             (ErrorCode::InvalidRequest, "invalid_request", 400),
             (ErrorCode::UnsupportedMediaType, "invalid_request", 415),
+            (ErrorCode::ContentTooLarge, "invalid_request", 413),
             (ErrorCode::InvalidClient, "invalid_client", 401),
             (ErrorCode::UnauthorizedClient, "unauthorized_client", 400),
             (ErrorCode::UnsupportedGrantType, "unsupported_grant_type", 400),

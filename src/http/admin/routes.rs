@@ -105,7 +105,10 @@ async fn run(
     let caller = match caller {
         Ok(caller) => caller,
         Err(failure) => {
-            return Err(state.administration.record_denied(&evidence.origin, route.scope, failure).await);
+            return Err(state
+                .administration
+                .record_refused(&evidence.origin, "admin.access", Some(route.scope), failure)
+                .await);
         }
     };
     let call = Call::read(request, payload, state, caller).await?;

@@ -12,7 +12,7 @@ pub async fn request(
     request: ServiceRequest,
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let began = monotonic();
+    let began = Stopwatch::start();
     let endpoint = request.match_pattern().unwrap_or_else(|| "none".to_owned());
     let answer = next.call(request).await;
     let status = match &answer {
@@ -22,12 +22,25 @@ pub async fn request(
     let status = status.as_u16().to_string();
     metrics::counter!("hilum_http_requests_total", "endpoint" => endpoint.clone(), "status" => status)
         .increment(1);
-    metrics::histogram!("hilum_http_request_seconds", "endpoint" => endpoint)
-        .record(began.elapsed().as_secs_f64());
+    metrics::histogram!("hilum_http_request_seconds", "endpoint" => endpoint).record(began.seconds());
     answer
 }
 
-#[expect(clippy::disallowed_methods, reason = "latencies are measured here; nothing is decided by them")]
-fn monotonic() -> Instant {
-    Instant::now()
+/// The beginning of something whose duration is measured.
+#[derive(Clone, Copy, Debug)]
+pub struct Stopwatch(Instant);
+
+impl Stopwatch {
+    /// Begins to measure.
+    #[expect(clippy::disallowed_methods, reason = "latencies are measured here; nothing is decided by them")]
+    #[must_use]
+    pub fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    /// The seconds since the beginning.
+    #[must_use]
+    pub fn seconds(self) -> f64 {
+        self.0.elapsed().as_secs_f64()
+    }
 }

@@ -5,7 +5,6 @@ use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use serde_json::{Value, json};
 
 use crate::http::evidence;
-use crate::http::form::FormError;
 use crate::protocol::error::{ErrorCode, Failure, Fault, Refusal};
 
 /// An answer that must not be kept (RFC 6749, 5.1).
@@ -26,16 +25,6 @@ pub fn failure(request: &HttpRequest, failure: &Failure) -> HttpResponse {
     match failure {
         Failure::Refusal(refusal) => refused(request, refusal),
         Failure::Fault(fault) => unavailable(request, fault),
-    }
-}
-
-/// The failure of a form.
-#[must_use]
-pub fn form_error(request: &HttpRequest, error: &FormError) -> HttpResponse {
-    match error {
-        FormError::Refused(refusal) => refused(request, refusal),
-        FormError::TooLarge => unkept(StatusCode::PAYLOAD_TOO_LARGE)
-            .json(json!({"error": "invalid_request", "error_description": "the body is too large"})),
     }
 }
 
@@ -69,6 +58,7 @@ fn challenge(request: &HttpRequest, code: ErrorCode) -> Option<&'static str> {
         ErrorCode::InvalidClient
         | ErrorCode::InvalidRequest
         | ErrorCode::UnsupportedMediaType
+        | ErrorCode::ContentTooLarge
         | ErrorCode::UnauthorizedClient
         | ErrorCode::UnsupportedGrantType
         | ErrorCode::InvalidScope

@@ -49,6 +49,7 @@ pub fn refused(refusal: &Refusal) -> HttpResponse {
         }
         ErrorCode::InvalidRequest
         | ErrorCode::UnsupportedMediaType
+        | ErrorCode::ContentTooLarge
         | ErrorCode::InvalidClient
         | ErrorCode::UnauthorizedClient
         | ErrorCode::UnsupportedGrantType
