@@ -1,6 +1,7 @@
 //! The ring of signing keys of this process, read from the database and opened once.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use arc_swap::ArcSwap;
 use serde_json::{Map, Value};
@@ -11,7 +12,7 @@ use crate::jose::jwk::Jwk;
 use crate::jose::jws::UnverifiedJws;
 use crate::jose::signing::SigningKey;
 use crate::model::signing_key::{KeyState, SigningKeyRecord};
-use crate::moment::Timestamp;
+use crate::moment::{Timestamp, seconds};
 use crate::platform::seal::{Place, Sealer};
 use crate::protocol::error::{Doing, Fault};
 use crate::store::signing_key::StoredKey;
@@ -32,6 +33,7 @@ struct Held {
 #[derive(Clone)]
 pub struct KeyRing {
     db: Db,
+    looked_again: Arc<AtomicI64>,
     held: Arc<ArcSwap<Vec<Arc<Held>>>>,
     sealer: Arc<Sealer>,
 }
@@ -40,7 +42,12 @@ impl KeyRing {
     /// An empty ring that opens keys with a sealer.
     #[must_use]
     pub fn new(db: Db, sealer: Arc<Sealer>) -> Self {
-        Self { db, held: Arc::new(ArcSwap::from_pointee(Vec::new())), sealer }
+        Self {
+            db,
+            looked_again: Arc::new(AtomicI64::new(0)),
+            held: Arc::new(ArcSwap::from_pointee(Vec::new())),
+            sealer,
+        }
     }
 
     /// Reads the keys again; those that are known already are not opened twice.
@@ -84,8 +91,30 @@ impl KeyRing {
     }
 
     /// Verifies a token that this server may have signed; `None` when it has not, or the key is gone.
-    #[must_use]
-    pub fn verify(&self, token: &str, typ: &str, now: Timestamp) -> Option<Claims> {
+    /// A key that another process has just made is read from the database first.
+    pub async fn verify(&self, token: &str, typ: &str, now: Timestamp) -> Result<Option<Claims>, Fault> {
+        if UnverifiedJws::parse(token)
+            .is_ok_and(|jws| jws.header().is_type(typ) && !self.holds(jws.header().kid.as_deref()))
+        {
+            self.refresh_at_most_each_second(now).await?;
+        }
+        Ok(self.verify_with_held(token, typ, now))
+    }
+
+    fn holds(&self, kid: Option<&str>) -> bool {
+        kid.is_some_and(|kid| self.held.load().iter().any(|key| key.record.kid == kid))
+    }
+
+    /// Anybody can name a key that does not exist; the database is asked once a second for all of them.
+    async fn refresh_at_most_each_second(&self, now: Timestamp) -> Result<(), Fault> {
+        let second = seconds(now);
+        if self.looked_again.swap(second, Ordering::Relaxed) == second {
+            return Ok(());
+        }
+        self.refresh().await
+    }
+
+    fn verify_with_held(&self, token: &str, typ: &str, now: Timestamp) -> Option<Claims> {
         let unverified = UnverifiedJws::parse(token).ok().filter(|jws| jws.header().is_type(typ))?;
         let kid = unverified.header().kid.clone()?;
         let held = self.held.load();

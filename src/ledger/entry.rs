@@ -72,10 +72,10 @@ impl Entry {
         self.event.name_client(client);
     }
 
-    /// Whether somebody has proved who asks.
+    /// Whether somebody has proved who asks, or has used something up that must be kept.
     #[must_use]
-    pub const fn is_proven(&self) -> bool {
-        self.proven
+    pub const fn has_shown_something(&self) -> bool {
+        self.proven || !self.proofs.is_empty()
     }
 
     /// Adds what the request has used up.

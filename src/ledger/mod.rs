@@ -70,7 +70,7 @@ impl Ledger {
             Err(Failure::Fault(_)) => return outcome,
         };
         if let Some(refusal) = &refusal
-            && !entry.is_proven()
+            && !entry.has_shown_something()
             && self.flood.observe(entry.event(), refusal) == Verdict::Counted
         {
             return outcome;

@@ -39,7 +39,7 @@ impl AccessTokens {
         if text.starts_with(OPAQUE_PREFIX) {
             return store::access_token::find_opaque(&self.db, &sha256(text.as_bytes())).await;
         }
-        let claims = self.keys.verify(text, TYPE, now);
+        let claims = self.keys.verify(text, TYPE, now).await?;
         let token = claims.and_then(|claims| AccessToken::parse(&claims.into_map()));
         Ok(token.filter(|token| token.issuer == self.issuer))
     }
