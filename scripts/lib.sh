@@ -23,8 +23,8 @@ installed() { [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = i
 need_packages() {
   local package missing=()
   if ! command -v apt-get >/dev/null; then
-    [ "${HILUM_PACKAGES:-}" = present ] && return
-    die "not a Debian system: install what Debian calls '$*', then run this again with HILUM_PACKAGES=present"
+    [ "${PACKAGES:-}" = present ] && return
+    die "not a Debian system: install what Debian calls '$*', then run this again with PACKAGES=present"
   fi
   for package; do installed "$package" || missing+=("$package"); done
   [ ${#missing[@]} = 0 ] && return

@@ -49,25 +49,28 @@ impl Actor {
     }
 }
 
-/// Believes the token of an admin request and asks it for a scope.
-pub async fn authorize(
+/// Believes the token of an admin request.
+pub async fn believe(
     tokens: &AccessTokens,
     audience: &str,
     evidence: &Evidence,
-    scope: &'static str,
     now: Timestamp,
-) -> Result<Caller, Failure> {
-    let LiveToken { token, client } = bearer::believe(tokens, evidence, Constraint::Demanded, now).await?;
-    if token.audience != audience {
+) -> Result<LiveToken, Failure> {
+    let live = bearer::believe(tokens, evidence, Constraint::Demanded, now).await?;
+    if live.token.audience != audience {
         let reason = Reason::new("token_for_another_audience");
         return Err(Refusal::new(ErrorCode::InvalidToken, "the token is for another resource", reason).into());
     }
+    Ok(live)
+}
+
+/// Asks a believed token for the scope of a route.
+pub fn authorize(live: &LiveToken, scope: &'static str, origin: &Origin) -> Result<Caller, Refusal> {
+    let LiveToken { token, client } = live;
     if !token.scope.iter().any(|held| held.as_str() == scope) {
         let reason = Reason::new("admin_scope_missing");
-        let refusal =
-            Refusal::new(ErrorCode::InsufficientScope, "the token lacks the scope for this", reason);
-        return Err(refusal.detail(format!("{} lacks {scope}", client.id)).into());
+        return Err(Refusal::new(ErrorCode::InsufficientScope, "the token lacks the scope for this", reason));
     }
-    let actor = Actor::Client { client: Box::new(client), scope: token.scope };
-    Ok(Caller { actor, origin: evidence.origin.clone() })
+    let actor = Actor::Client { client: Box::new(client.clone()), scope: token.scope.clone() };
+    Ok(Caller { actor, origin: origin.clone() })
 }

@@ -40,6 +40,13 @@ pub struct Target {
 
 type Change = Box<dyn FnOnce(Client, Timestamp) -> Result<Client, Refusal> + Send>;
 
+/// Whether a changed registration is held to the rules again.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Judged {
+    Anew,
+    AsItStands,
+}
+
 impl Administration {
     /// Registers a client.
     pub async fn create_client(
@@ -104,7 +111,7 @@ impl Administration {
         match self.parse_client(&caller.actor, document).await {
             Ok(metadata) => {
                 let change: Change = Box::new(move |client, _| Ok(client.with_metadata(metadata)));
-                self.change_client(caller, event, target, change).await
+                self.change_client(caller, event, target, (Judged::Anew, change)).await
             }
             Err(failure) => self.refuse(event, failure).await,
         }
@@ -117,11 +124,14 @@ impl Administration {
         target: Target,
         patch: Map<String, Value>,
     ) -> Result<Client, Failure> {
-        let mut document = self.find_client(&target.id).await?.metadata.to_json();
-        merge(&mut document, patch.clone());
         let mut event = self.event(caller, "client.patch")?;
         event.target = Some(target.id.to_string());
         event.detail = Some(patch.keys().map(String::as_str).collect::<Vec<_>>().join(" "));
+        let mut document = match self.find_client(&target.id).await {
+            Ok(client) => client.metadata.to_json(),
+            Err(failure) => return self.refuse(event, failure).await,
+        };
+        merge(&mut document, patch.clone());
         // Judged on what was read; merged again into what is locked.
         if let Err(failure) = self.parse_client(&caller.actor, &document).await {
             return self.refuse(event, failure).await;
@@ -132,21 +142,33 @@ impl Administration {
             let metadata = ClientMetadata::parse(&document).map_err(registration::refusal)?;
             Ok(client.with_metadata(metadata))
         });
-        self.change_client(caller, event, target, change).await
+        self.change_client(caller, event, target, (Judged::Anew, change)).await
     }
 
     /// Stops a client: it may do nothing, and its tokens are dead.
     pub async fn disable_client(&self, caller: &Caller, target: Target) -> Result<Client, Failure> {
         let mut event = self.event(caller, "client.disable")?;
         event.target = Some(target.id.to_string());
-        self.change_client(caller, event, target, Box::new(|client, now| Ok(client.disable(now)))).await
+        self.change_client(
+            caller,
+            event,
+            target,
+            (Judged::AsItStands, Box::new(|client, now| Ok(client.disable(now)))),
+        )
+        .await
     }
 
     /// Lets a stopped client go on; its older tokens stay dead.
     pub async fn enable_client(&self, caller: &Caller, target: Target) -> Result<Client, Failure> {
         let mut event = self.event(caller, "client.enable")?;
         event.target = Some(target.id.to_string());
-        self.change_client(caller, event, target, Box::new(|client, _| Ok(client.enable()))).await
+        self.change_client(
+            caller,
+            event,
+            target,
+            (Judged::AsItStands, Box::new(|client, now| Ok(client.enable(now)))),
+        )
+        .await
     }
 
     /// Deletes a client with its secrets; its tokens are dead.
@@ -186,7 +208,8 @@ impl Administration {
                     uses_secret(&client)?;
                     store::client_secret::mark_expiring(tx, &client.id, now + overlap).await?;
                     store::client_secret::insert(tx, &client.id, &stored).await?;
-                    Ok(Done::Changed(client))
+                    let version = store::client::update(tx, &client, now).await?;
+                    Ok(Done::Changed(Client { version, updated_at: now, ..client }))
                 })
             })
             .await?;
@@ -211,7 +234,7 @@ impl Administration {
                 Ok(())
             })
         });
-        self.change_client(caller, event, target, change).await
+        self.change_client(caller, event, target, (Judged::Anew, change)).await
     }
 
     /// Removes a public key from a client's registration.
@@ -226,7 +249,7 @@ impl Administration {
                 if keys.len() == before { Err(not_found("key_unknown")) } else { Ok(()) }
             })
         });
-        self.change_client(caller, event, target, change).await
+        self.change_client(caller, event, target, (Judged::AsItStands, change)).await
     }
 
     /// Locks a client, changes it, and judges what came of it.
@@ -235,7 +258,7 @@ impl Administration {
         caller: &Caller,
         event: AuditEvent,
         target: Target,
-        change: Change,
+        (judged, change): (Judged, Change),
     ) -> Result<Client, Failure> {
         let now = event.at;
         let actor = caller.actor.clone();
@@ -246,8 +269,12 @@ impl Administration {
                 Box::pin(async move {
                     let before = locked(tx, &actor, &target).await?;
                     let after = change(before.clone(), now)?;
-                    registration::judge(&after.metadata, &resources, &rules)?;
-                    privilege::is_within(&actor, &after.metadata)?;
+                    // What stands as it was, or only loses a key, is never held back by what has changed
+                    // around it: a client can always be stopped.
+                    if judged == Judged::Anew {
+                        registration::judge(&after.metadata, &resources, &rules)?;
+                        privilege::is_within(&actor, &after.metadata)?;
+                    }
                     privilege::leaves_an_admin(&actor, tx, &before, Some(&after)).await?;
                     drop_unused_secrets(tx, &before, &after, now).await?;
                     let version = store::client::update(tx, &after, now).await?;

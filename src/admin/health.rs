@@ -1,7 +1,14 @@
 //! Whether this process can serve, and what it holds.
 
+use std::sync::Arc;
+
+use uuid::Uuid;
+
 use crate::keys::keyring::KeyRing;
+use crate::ledger::{Done, Work};
+use crate::model::audit_event::{AuditEvent, Origin};
 use crate::platform::clock::MOST_DRIFT;
+use crate::protocol::error::Failure;
 use crate::store;
 
 use super::Administration;
@@ -27,6 +34,9 @@ impl Administration {
                 reasons.push("the database does not answer");
             }
         }
+        if reasons.is_empty() && self.write_nothing().await.is_err() {
+            reasons.push("the database takes no writes");
+        }
         if self.clock.drift() > MOST_DRIFT {
             reasons.push("this machine's clock differs from the database's by more than 30 seconds");
         }
@@ -34,6 +44,16 @@ impl Administration {
             reasons.push("there is no active signing key");
         }
         reasons
+    }
+
+    /// Goes the way of a write, and leaves nothing.
+    async fn write_nothing(&self) -> Result<(), Failure> {
+        let origin =
+            Origin { peer: None, certificate: None, request: Uuid::nil(), process: Arc::from("readiness") };
+        let event = AuditEvent::begin(Uuid::nil(), self.clock.now(), "readiness", origin);
+        self.ledger
+            .transact(event, |_, _| -> Work<'_, ()> { Box::pin(async { Ok(Done::Unchanged(())) }) })
+            .await
     }
 
     /// The connections for reading.

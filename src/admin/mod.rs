@@ -13,11 +13,14 @@ pub mod scopes;
 
 use std::sync::Arc;
 
+use serde_json::{Map, Value};
+
 use crate::clients::secrets::SecretDigester;
 use crate::config::outbound::Outbound as Rules;
 use crate::keys::rotation::Schedule;
 use crate::ledger::{Entry, Ledger};
 use crate::model::audit_event::{AuditEvent, Origin};
+use crate::model::client::Client;
 use crate::platform::clock::Clock;
 use crate::platform::entropy::Entropy;
 use crate::platform::seal::Sealer;
@@ -59,14 +62,9 @@ impl Administration {
         Ok(event)
     }
 
-    /// Records a refusal that came up before anybody was known; the answer is the failure to tell.
-    pub async fn record_refused(
-        &self,
-        origin: &Origin,
-        action: &'static str,
-        rule: Option<&'static str>,
-        failure: Failure,
-    ) -> Failure {
+    /// Records a refusal of what never came to be decided; the answer is the failure to tell.
+    pub async fn record_refused(&self, origin: &Origin, what: Refused<'_>, failure: Failure) -> Failure {
+        let Refused { action, rule, client } = what;
         let now = self.clock.now();
         let id = match self.entropy.id(now).doing("naming an entry") {
             Ok(id) => id,
@@ -74,11 +72,25 @@ impl Administration {
         };
         let mut entry = Entry::begin(id, now, action, origin.clone());
         entry.event_mut().rule = rule.map(str::to_owned);
+        if let Some(client) = client {
+            entry.prove_client(client);
+        }
         let denied: Result<std::convert::Infallible, Failure> = Err(failure);
         match self.ledger.settle(entry, denied).await {
             Err(failure) => failure,
         }
     }
+}
+
+/// What was refused before it came to be decided.
+#[derive(Clone, Copy)]
+pub struct Refused<'a> {
+    /// What was asked.
+    pub action: &'static str,
+    /// The rule or scope that stood against it.
+    pub rule: Option<&'static str>,
+    /// Who asked, when that is proved.
+    pub client: Option<&'a Client>,
 }
 
 /// The refusal of what does not exist.
@@ -96,15 +108,12 @@ fn expect_version(expected: Option<i64>, found: i64) -> Result<(), Refusal> {
 }
 
 /// Merges a patch into a document (RFC 7396): `null` removes a member.
-fn merge(
-    document: &mut serde_json::Map<String, serde_json::Value>,
-    patch: serde_json::Map<String, serde_json::Value>,
-) {
+fn merge(document: &mut Map<String, Value>, patch: Map<String, Value>) {
     for (name, value) in patch {
-        if value.is_null() {
-            document.remove(&name);
-        } else {
-            document.insert(name, value);
+        match (document.get_mut(&name), value) {
+            (_, Value::Null) => drop(document.remove(&name)),
+            (Some(Value::Object(inner)), Value::Object(patch)) => merge(inner, patch),
+            (_, value) => drop(document.insert(name, value)),
         }
     }
 }

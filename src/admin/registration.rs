@@ -7,6 +7,8 @@ use crate::grants;
 use crate::platform::outbound::OutboundUrl;
 use crate::protocol::client_metadata::{ClientMetadata, Keys};
 use crate::protocol::error::{ErrorCode, FieldProblem, Reason, Refusal};
+use crate::scope::dialects;
+use crate::scope::set::ScopeSet;
 
 use crate::clients::methods;
 
@@ -41,12 +43,16 @@ pub fn judge(metadata: &ClientMetadata, resources: &[String], rules: &Rules) -> 
     {
         problem("jwks_uri".to_owned(), says);
     }
-    for token in &metadata.scope {
-        if crate::scope::dialects::read(token).is_none() {
-            problem("scope".to_owned(), &format!("{token} is not a scope that is known here"));
-        }
+    for says in unread(&metadata.scope) {
+        problem("scope".to_owned(), &says);
     }
     if problems.is_empty() { Ok(()) } else { Err(refusal(problems)) }
+}
+
+/// What is wrong with scopes that no dialect reads.
+pub fn unread(scope: &ScopeSet) -> impl Iterator<Item = String> {
+    let unread = scope.iter().filter(|token| dialects::read(token).is_none());
+    unread.map(|token| format!("{token} is not a scope that is known here"))
 }
 
 /// The refusal of a registration: `invalid_redirect_uri` when that alone is at fault (RFC 7591, 3.2.2).

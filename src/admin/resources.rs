@@ -130,6 +130,7 @@ impl Administration {
                             "cannot change: tokens and clients name it; register another resource server";
                         return Err(invalid(vec![problem("url", says)]).into());
                     }
+                    judge(&metadata)?;
                     let after = before.with_metadata(metadata);
                     let version = store::resource::update(tx, &after, now).await?;
                     Ok(Done::Changed(Resource { version, updated_at: now, ..after }))
@@ -143,8 +144,16 @@ impl Administration {
         if metadata.url == self.audience {
             return Err(invalid(vec![problem("url", "is the URL of this server's admin API")]));
         }
+        judge(&metadata)?;
         Ok(metadata)
     }
+}
+
+/// A resource server is registered for scopes that can be granted.
+fn judge(metadata: &ResourceMetadata) -> Result<(), Refusal> {
+    let problems: Vec<FieldProblem> =
+        registration::unread(&metadata.scope).map(|says| problem("scope", &says)).collect();
+    if problems.is_empty() { Ok(()) } else { Err(invalid(problems)) }
 }
 
 async fn locked(tx: &mut Tx, target: &Target) -> Result<Resource, Failure> {

@@ -113,11 +113,13 @@ impl Authenticator {
         let id = identify(evidence, params, &shown)?;
         entry.event_mut().client = Some(id.to_string());
         let Some(client) = store::client::find(&self.db, &id).await? else {
-            return Err(self.refuse_unknown(&id, &shown, entry).await.into());
+            self.judge_in_vain(&id, &shown, entry).await;
+            return Err(Refusal::invalid_client("unknown_client").into());
         };
         let method = methods::find(&client.metadata.token_endpoint_auth_method)
             .ok_or_else(|| Refusal::invalid_client("method_not_available"))?;
         if !shown.fits(method.carrier()) {
+            self.judge_in_vain(&id, &shown, entry).await;
             return Err(Refusal::invalid_client("not_the_registered_method").into());
         }
         let mut cx = AuthCx { entry, with: self, shown: &shown, evidence };
@@ -130,16 +132,15 @@ impl Authenticator {
         Ok(AuthenticatedClient { record: client, carrier: method.carrier(), strength: method.strength() })
     }
 
-    /// Does for a client that does not exist what is done for one that does, so that the time of the
-    /// answer does not tell.
-    async fn refuse_unknown(&self, id: &ClientId, shown: &Shown<'_>, entry: &Entry) -> Refusal {
+    /// Does for a client that does not exist, or uses another method, what is done for one that does, so
+    /// that the time of the answer does not tell.
+    async fn judge_in_vain(&self, id: &ClientId, shown: &Shown<'_>, entry: &Entry) {
         match shown {
             Shown::Nothing => {}
             Shown::Header(secret) => self.match_in_vain(id, secret, entry).await,
             Shown::Body(secret) => self.match_in_vain(id, secret, entry).await,
             Shown::Assertion(assertion) => assertion.verify_in_vain(),
         }
-        Refusal::invalid_client("unknown_client")
     }
 
     async fn match_in_vain(&self, id: &ClientId, secret: &Secret, entry: &Entry) {

@@ -21,6 +21,9 @@ use crate::protocol::error::Refusal;
 
 use super::assertion::ClientAssertion;
 
+/// The shortest a key set is kept, even one that may not be: whoever knows a `client_id` could else
+/// have its keys fetched as often as he likes.
+const SHORTEST: Duration = Duration::SECOND;
 /// How long a key set is kept whose server does not say.
 const UNSAID: Duration = Duration::minutes(5);
 /// The longest a key set is kept, whatever its server says.
@@ -118,7 +121,14 @@ impl KeySource {
         if let Some(set) = slot.at_hand(need, self.clock.now()) {
             return set;
         }
-        let fetched = Arc::new(self.fetch(uri).await);
+        let mut fetched = self.fetch(uri).await;
+        if fetched.set.is_none()
+            && let Some(before) = slot.last.load_full().filter(|before| self.clock.now() < before.fresh_until)
+        {
+            // What is still fresh stays good while its server is away; only the next fetch is put off.
+            fetched = Fetched { set: before.set.clone(), at: fetched.at, fresh_until: before.fresh_until };
+        }
+        let fetched = Arc::new(fetched);
         slot.last.store(Some(fetched.clone()));
         fetched.set.clone().ok_or_else(unavailable)
     }
@@ -163,9 +173,9 @@ impl Slot {
 /// How long an answer may be kept.
 fn freshness(max_age: Option<std::time::Duration>, no_store: bool) -> Duration {
     if no_store {
-        return Duration::ZERO;
+        return SHORTEST;
     }
-    max_age.map_or(UNSAID, |age| Duration::try_from(age).unwrap_or(LONGEST).min(LONGEST))
+    max_age.map_or(UNSAID, |age| Duration::try_from(age).unwrap_or(LONGEST).clamp(SHORTEST, LONGEST))
 }
 
 const fn unavailable() -> Refusal {

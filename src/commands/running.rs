@@ -6,6 +6,7 @@ use std::thread::available_parallelism;
 
 use actix_web::dev::ServerHandle;
 use arc_swap::ArcSwap;
+use time::Duration;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
@@ -62,24 +63,46 @@ pub async fn serve(running: Running<'_>, ready: impl FnOnce()) -> Result<(), Fai
     }
     tracing::info!("draining");
     state.draining.store(true, Ordering::SeqCst);
-    let drained = drain(handles);
     tokio::select! {
-        () = drained => {}
-        _ = signals.next() => tracing::warn!("a second signal: ending at once"),
+        () = stop(&handles, Ending::Drained) => {}
+        () = signals.ended() => {
+            tracing::warn!("a second signal: ending at once");
+            stop(&handles, Ending::AtOnce).await;
+        }
     }
     end.send_replace(true);
     for job in jobs {
         job.await.doing("ending a job")?;
     }
     servers.await.doing("ending the listeners")??;
+    record_counted(ground).await;
     ground.administration.db.close().await;
     tracing::info!("ended");
     Ok(())
 }
 
-async fn drain(handles: [ServerHandle; 2]) {
+/// How the listeners end.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    /// What is under way is finished, within its time.
+    Drained,
+    /// Nothing is waited for.
+    AtOnce,
+}
+
+async fn stop(handles: &[ServerHandle; 2], ending: Ending) {
     for handle in handles {
-        handle.stop(true).await;
+        handle.stop(ending == Ending::Drained).await;
+    }
+}
+
+/// Writes the refusals that were only counted, of the minute that has just begun too.
+async fn record_counted(ground: &Ground) {
+    let administration = &ground.administration;
+    let now = administration.clock.now();
+    let next = || administration.entropy.id(now).unwrap_or_default();
+    if administration.ledger.record_counted(now + Duration::minutes(1), next).await.is_err() {
+        tracing::error!("refusals that were only counted could not be recorded");
     }
 }
 
@@ -149,6 +172,11 @@ impl Signals {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
         })
+    }
+
+    /// Waits for a signal that ends the process.
+    async fn ended(&mut self) {
+        while self.next().await == Asked::Reload {}
     }
 
     async fn next(&mut self) -> Asked {

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::app::Ground;
 use crate::config::Config;
+use crate::config::problem::ConfigError;
 use crate::platform::{telemetry, tls};
 use crate::protocol::error::Doing;
 use crate::store::{migrate, safety};
@@ -26,7 +27,11 @@ pub fn run(file: Option<&Path>) -> Result<(), Failed> {
     running::runtime()?.block_on(async {
         let ground = Ground::connect(&config).await?;
         refuse_unsafe_database(&ground).await?;
-        let reload = move || Config::load(file.as_deref());
+        let reload = move || {
+            let config = Config::load(file.as_deref())?;
+            let problems = config.unsafe_for_production();
+            if problems.is_empty() { Ok(config) } else { Err(ConfigError { problems }) }
+        };
         running::serve(Running { config: &config, ground: &ground, log, reload: Box::new(reload) }, || {
             tracing::info!(issuer = config.issuer.url.as_str(), "ready");
         })

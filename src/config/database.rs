@@ -69,6 +69,29 @@ impl DatabaseUrl {
         self.0.expose()
     }
 
+    /// Whether nobody between here and the database can read or change what is said: a socket, this
+    /// machine, or TLS with the server's name verified.
+    pub fn is_protected(&self) -> bool {
+        let Ok(url) = Url::parse(self.expose()) else { return false };
+        let mut hosts: Vec<String> = url.host_str().map(str::to_owned).into_iter().collect();
+        let mut verified = false;
+        for (name, value) in url.query_pairs() {
+            match name.as_ref() {
+                "host" => hosts.push(value.into_owned()),
+                "sslmode" => verified = value == "verify-full",
+                _ => {}
+            }
+        }
+        let here = |host: &String| {
+            let name = host.trim_matches(['[', ']']);
+            let socket = name.starts_with('/') || name.to_ascii_lowercase().starts_with("%2f");
+            socket
+                || name == "localhost"
+                || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+        };
+        verified || hosts.iter().all(here)
+    }
+
     /// The URL without its password, to be shown.
     pub fn withheld(&self) -> String {
         let Ok(mut url) = Url::parse(self.expose()) else { return "withheld".to_owned() };

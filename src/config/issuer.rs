@@ -18,11 +18,21 @@ pub struct Issuer {
 impl Issuer {
     pub(super) fn parse(section: &mut Section<'_>) -> Option<Self> {
         let missing = "the https URL by which clients know this server, such as https://auth.example.org";
-        section.needed("url", missing, BaseUrl::parse).map(|url| Self { url })
+        section.needed("url", missing, at_the_root).map(|url| Self { url })
     }
 
     pub(super) fn to_table(&self) -> Table {
         Table::from_iter([("url".to_owned(), Value::from(self.url.as_str()))])
+    }
+}
+
+/// An issuer has no path: Hilum answers at the root of its host.
+pub fn at_the_root(text: &str) -> Result<BaseUrl, &'static str> {
+    let url = BaseUrl::parse(text)?;
+    if url.path().trim_matches('/').is_empty() {
+        Ok(url)
+    } else {
+        Err("leave the path out: an issuer is a host of its own")
     }
 }
 

@@ -9,6 +9,7 @@ use x509_parser::x509::X509Name;
 
 use super::Config;
 use super::problem::Problem;
+use super::tls::Revocation;
 
 /// The organization (O) of every certificate that `hilum dev` makes.
 const DEVELOPMENT: &str = "Hilum development";
@@ -23,8 +24,13 @@ pub(super) fn problems(config: &Config) -> Vec<Problem> {
         let says = "leave it out: it opens addresses that are not public to whoever may register a client";
         problems.push(Problem::new("outbound.allow", says));
     }
-    if config.database.url.is_none() {
-        problems.push(Problem::new("database.url", "is missing; set DATABASE_URL"));
+    match &config.database.url {
+        None => problems.push(Problem::new("database.url", "is missing; set DATABASE_URL")),
+        Some(url) if !url.is_protected() => {
+            let says = "crosses the network unproved: add ?sslmode=verify-full (and sslrootcert=FILE), or use a socket";
+            problems.push(Problem::new("database.url", says));
+        }
+        Some(_) => {}
     }
     problems.extend(secret_file("secrets.master_key_file", &config.secrets.master_key_file));
     match &config.tls.key_file {
@@ -39,6 +45,10 @@ pub(super) fn problems(config: &Config) -> Vec<Problem> {
     }
     if let Some(file) = &config.tls.client_anchors_file {
         problems.extend(certificate_file("tls.client_anchors_file", file));
+        if config.tls.client_revocation == Revocation::Lists && config.tls.client_crl_files.is_empty() {
+            let says = "is empty: give the revocation lists of tls.client_anchors_file, or set tls.client_revocation to none";
+            problems.push(Problem::new("tls.client_crl_files", says));
+        }
     }
     problems
 }

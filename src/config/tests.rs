@@ -49,7 +49,7 @@ fn the_environment_comes_last() {
             ("HILUM_HTTP__MTLS", "['[::]:2', '127.0.0.1:2']"),
             ("HILUM_HTTP__WORKERS", "3"),
             ("HILUM_HTTP__HOSTS", ""),
-            ("HILUM_ISSUER__URL", "https://other.example/tenant/"),
+            ("HILUM_ISSUER__URL", "https://other.example/"),
             ("HILUM_SECRETS__MASTER_KEY_FILE", "2026-11-22"),
             ("DATABASE_URL", "postgres://hilum:pa55word@db/hilum"),
             ("HILUM_DATABASE__OWNER_URL", "postgres://owner@db/hilum"),
@@ -62,7 +62,7 @@ fn the_environment_comes_last() {
     assert_eq!(config.http.public, ["127.0.0.1:1".parse().unwrap()]);
     assert_eq!(config.http.mtls.len(), 2);
     assert_eq!(config.http.workers.unwrap().get(), 3);
-    assert_eq!(config.http.mtls_url.as_str(), "https://other.example:2/tenant");
+    assert_eq!(config.http.mtls_url.as_str(), "https://other.example:2");
     assert_eq!(config.secrets.master_key_file, PathBuf::from("2026-11-22"));
     assert_eq!(config.database.url.unwrap().expose(), "postgres://hilum:pa55word@db/hilum");
     let both = [("HILUM_DATABASE__URL", "postgres://more@h/d"), ("DATABASE_URL", "postgres://less@h/d")];
@@ -181,6 +181,24 @@ fn base_urls_tell_their_parts() {
     assert!(!issuer::BaseUrl::parse("http://localhost.example").unwrap().is_loopback());
 }
 
+#[test]
+fn h_11_a_database_is_reached_over_what_nobody_else_can_read() {
+    for (url, protected) in [
+        ("postgres://a@%2Frun%2Fpostgresql/b", true),
+        ("postgres:///b?host=/run/postgresql", true),
+        ("postgres://a@localhost/b", true),
+        ("postgres://a@127.0.0.1:5433/b", true),
+        ("postgres://a@[::1]/b", true),
+        ("postgres://a@db.example/b?sslmode=verify-full", true),
+        ("postgres://a@db.example/b?sslmode=verify-ca", false),
+        ("postgres://a@db.example/b", false),
+        ("postgres://a@localhost.example/b", false),
+        ("postgres://a@localhost/b?host=db.example", false),
+    ] {
+        assert_eq!(database::DatabaseUrl::parse(url).unwrap().is_protected(), protected, "{url}");
+    }
+}
+
 /// A configuration that may run, with its files.
 fn production(at: &TempDir) -> Config {
     let file = |name: &str, content: &str, mode| {
@@ -189,7 +207,9 @@ fn production(at: &TempDir) -> Config {
         fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
         path
     };
-    let mut config = parse(LEAST, &[("DATABASE_URL", "postgres://hilum@db/hilum")]).unwrap();
+    let mut config =
+        parse(LEAST, &[("DATABASE_URL", "postgres://hilum@db/hilum?sslmode=verify-full")]).unwrap();
+    config.tls.client_crl_files = vec![file("anchors.crl", "", 0o644)];
     config.secrets.master_key_file = file("master.key", "", 0o600);
     config.tls.key_file = Some(file("server.key", "", 0o400));
     config.tls.certificate_file = Some(file("server.pem", &certificate("A Hospital"), 0o644));
@@ -217,6 +237,7 @@ fn each_unsafe_combination_is_refused() {
     let absent = at.path().join("absent");
 
     let url = |text| issuer::BaseUrl::parse(text).unwrap();
+    let database = |text| database::DatabaseUrl::parse(text).ok();
     let rows: Vec<(&str, Spoil<'_>)> = vec![
         ("issuer.url", Box::new(move |config| config.issuer.url = url("http://auth.example.org"))),
         (
@@ -226,6 +247,12 @@ fn each_unsafe_combination_is_refused() {
             }),
         ),
         ("database.url", Box::new(|config| config.database.url = None)),
+        ("database.url", Box::new(|config| config.database.url = database("postgres://hilum@db/hilum"))),
+        (
+            "database.url",
+            Box::new(|config| config.database.url = database("postgres://a@db/b?sslmode=require")),
+        ),
+        ("tls.client_crl_files", Box::new(|config| config.tls.client_crl_files.clear())),
         ("secrets.master_key_file", Box::new(|config| config.secrets.master_key_file = open.clone())),
         ("secrets.master_key_file", Box::new(|config| config.secrets.master_key_file = absent.clone())),
         ("secrets.master_key_file", Box::new(|config| config.secrets.master_key_file = at.path().into())),

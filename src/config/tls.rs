@@ -17,6 +17,34 @@ pub struct Tls {
     pub client_anchors_file: Option<PathBuf>,
     /// Revocation lists for them: `tls.client_crl_files`.
     pub client_crl_files: Vec<PathBuf>,
+    /// Whether their revocation is judged: `tls.client_revocation`, `lists` or `none`.
+    pub client_revocation: Revocation,
+}
+
+/// Whether the revocation of client certificates is judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Revocation {
+    /// By the lists of `tls.client_crl_files`; what they do not tell is refused.
+    Lists,
+    /// Not at all: said in so many words, since a revoked certificate then stays good until it expires.
+    None,
+}
+
+impl Revocation {
+    fn parse(text: &str) -> Result<Self, &'static str> {
+        match text {
+            "lists" => Ok(Self::Lists),
+            "none" => Ok(Self::None),
+            _ => Err("give lists or none"),
+        }
+    }
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Lists => "lists",
+            Self::None => "none",
+        }
+    }
 }
 
 impl Tls {
@@ -37,6 +65,9 @@ impl Tls {
             client_crl_files: section
                 .list("client_crl_files", |text| Ok(PathBuf::from(text)))
                 .unwrap_or_default(),
+            client_revocation: section
+                .parsed("client_revocation", Revocation::parse)
+                .unwrap_or(Revocation::Lists),
         }
     }
 
@@ -54,6 +85,7 @@ impl Tls {
         }
         let lists: Vec<Value> = self.client_crl_files.iter().map(|file| path(file)).collect();
         table.insert("client_crl_files".to_owned(), lists.into());
+        table.insert("client_revocation".to_owned(), Value::from(self.client_revocation.as_str()));
         table
     }
 }

@@ -5,9 +5,10 @@ use serde_json::{Map, Value, json};
 use crate::clients::methods::METHODS;
 use crate::grants::GRANTS;
 use crate::jose::algorithm::Algorithm;
+use crate::policy::Strength;
 use crate::sender::CONSTRAINTS;
 
-use super::endpoints::{ALIASED, Addresses, JWKS};
+use super::endpoints::{ALIASED, Addresses, INTROSPECTION, JWKS, TOKEN};
 
 /// The members that every document of this server shares.
 #[must_use]
@@ -19,7 +20,7 @@ pub fn document(at: &Addresses) -> Map<String, Value> {
     let mut aliases = Map::new();
     for (name, path) in ALIASED {
         set(name, json!(at.issuer.join(path)));
-        set(&format!("{name}_auth_methods_supported"), json!(methods()));
+        set(&format!("{name}_auth_methods_supported"), json!(methods_at(path)));
         set(&format!("{name}_auth_signing_alg_values_supported"), json!(algorithms()));
         aliases.insert(name.to_owned(), json!(at.mtls.join(path)));
     }
@@ -39,10 +40,16 @@ pub fn grants() -> Vec<&'static str> {
     GRANTS.iter().map(|grant| grant.grant_type()).collect()
 }
 
-/// The names of the client authentication methods.
-#[must_use]
-pub fn methods() -> Vec<&'static str> {
-    METHODS.iter().map(|method| method.name()).collect()
+/// The names of the methods that can succeed at an endpoint.
+fn methods_at(path: &str) -> Vec<&'static str> {
+    let least = match path {
+        TOKEN => GRANTS.iter().map(|grant| grant.least_strength()).min(),
+        // A public client proves nothing, and introspects nothing.
+        INTROSPECTION => Some(Strength::SharedSecret),
+        _ => None,
+    };
+    let able = METHODS.iter().filter(|method| least.is_none_or(|least| method.strength() >= least));
+    able.map(|method| method.name()).collect()
 }
 
 /// The algorithms of client assertions.

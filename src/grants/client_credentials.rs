@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use crate::clients::authenticate::AuthenticatedClient;
 use crate::model::authorization::{Authorization, Subject};
 use crate::model::binding::Binding;
+use crate::policy::Strength;
 use crate::protocol::error::{ErrorCode, Failure, Reason, Refusal};
 use crate::protocol::params::Params;
 use crate::scope::set::ScopeSet;
@@ -17,6 +18,10 @@ pub(super) struct ClientCredentials;
 impl Grant for ClientCredentials {
     fn grant_type(&self) -> &'static str {
         "client_credentials"
+    }
+
+    fn least_strength(&self) -> Strength {
+        Strength::SharedSecret
     }
 
     async fn authorize(

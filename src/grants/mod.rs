@@ -9,6 +9,7 @@ use crate::clients::authenticate::AuthenticatedClient;
 use crate::ledger::Entry;
 use crate::model::authorization::Authorization;
 use crate::model::binding::Binding;
+use crate::policy::Strength;
 use crate::protocol::error::{ErrorCode, Failure, Reason, Refusal};
 use crate::protocol::params::Params;
 use crate::store::Db;
@@ -34,6 +35,9 @@ pub struct GrantCx<'a> {
 pub trait Grant: Sync {
     /// The value of `grant_type`.
     fn grant_type(&self) -> &'static str;
+
+    /// How well a client must have proved who it is, for discovery; policy decides each case.
+    fn least_strength(&self) -> Strength;
 
     /// Finds what the request is authorized for.
     async fn authorize(

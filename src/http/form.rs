@@ -3,6 +3,7 @@
 use actix_web::http::header;
 use actix_web::{HttpRequest, web};
 
+use crate::admin::Refused;
 use crate::protocol::error::{ErrorCode, Failure, Reason, Refusal};
 use crate::protocol::params::Params;
 use crate::tokens::request::Request;
@@ -22,7 +23,8 @@ pub async fn read(
     match parse(request, payload, state.bounds.body).await {
         Ok(params) => Ok(Request { params, evidence }),
         Err(refusal) => {
-            Err(state.administration.record_refused(&evidence.origin, action, None, refusal.into()).await)
+            let what = Refused { action, rule: None, client: None };
+            Err(state.administration.record_refused(&evidence.origin, what, refusal.into()).await)
         }
     }
 }

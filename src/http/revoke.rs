@@ -12,7 +12,10 @@ pub async fn post(request: HttpRequest, payload: web::Payload, state: web::Data<
         Ok(form) => form,
         Err(failure) => return oauth_json::failure(&request, &failure),
     };
-    match state.revocation.respond(&form, &state.entropy).await {
+    let outcome = state.revocation.respond(&form, &state.entropy).await;
+    let word = outcome.as_ref().map_or_else(oauth_json::word, |_| "answered");
+    metrics::counter!("hilum_revocation_requests_total", "outcome" => word).increment(1);
+    match outcome {
         Ok(()) => oauth_json::done(),
         Err(failure) => oauth_json::failure(&request, &failure),
     }

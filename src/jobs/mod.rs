@@ -22,6 +22,9 @@ use crate::keys::keyring::KeyRing;
 use crate::model::audit_event::{AuditEvent, Origin};
 use crate::protocol::error::{Doing, Failure, Fault};
 
+/// The longest a job may run.
+const MOST: Duration = Duration::from_secs(60);
+
 /// Every job of this server.
 static JOBS: &[&dyn Job] = &[
     &follow_clock::FollowClock,
@@ -85,7 +88,11 @@ async fn repeat(job: &'static dyn Job, cx: JobCx, mut ending: watch::Receiver<bo
             _ = ticks.tick() => {}
             _ = ending.wait_for(|ending| *ending) => return,
         }
-        match job.run(&cx).await {
+        let Ok(done) = tokio::time::timeout(MOST, job.run(&cx)).await else {
+            tracing::warn!(job = job.name(), "a job took too long and will run again");
+            continue;
+        };
+        match done {
             Ok(()) => {}
             Err(Failure::Fault(fault)) => {
                 tracing::warn!(job = job.name(), %fault, "a job failed and will run again");

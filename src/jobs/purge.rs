@@ -1,4 +1,4 @@
-//! Removes what has expired: proofs, revocations, opaque tokens, ended secrets.
+//! Removes what has expired: proofs, revocations, opaque tokens, ended secrets and keys.
 
 use std::time::Duration;
 
@@ -10,10 +10,12 @@ use crate::store;
 
 use super::{Job, JobCx};
 
-/// How many proofs go in one transaction.
+/// How many rows of each kind go in one transaction.
 const BATCH: i64 = 5_000;
-/// How long ended secrets are kept to be told apart from wrong ones.
-const SECRETS: time::Duration = time::Duration::days(30);
+/// How many transactions a run makes at most; the rest waits for the next.
+const MOST_BATCHES: u32 = 100;
+/// How long secrets and keys are kept that have ended.
+const ENDED: time::Duration = time::Duration::days(30);
 
 pub(super) struct Purge;
 
@@ -28,7 +30,11 @@ impl Job for Purge {
     }
 
     async fn run(&self, cx: &JobCx) -> Result<(), Failure> {
-        while purge(cx).await? >= BATCH.unsigned_abs() {}
+        for _ in 0..MOST_BATCHES {
+            if purge(cx).await? < BATCH.unsigned_abs() {
+                break;
+            }
+        }
         Ok(())
     }
 }
@@ -42,11 +48,13 @@ async fn purge(cx: &JobCx) -> Result<u64, Failure> {
         .transact(event, move |tx, event| -> Work<'_, u64> {
             Box::pin(async move {
                 let proofs = store::proof::purge(tx, now, BATCH).await?;
-                let tokens = store::access_token::purge(tx, now).await?;
-                let secrets = store::client_secret::purge(tx, now - SECRETS).await?;
-                let all = proofs + tokens + secrets;
-                event.detail = Some(format!("{proofs} proofs, {tokens} tokens, {secrets} secrets"));
-                Ok(if all == 0 { Done::Unchanged(0) } else { Done::Changed(proofs) })
+                let tokens = store::access_token::purge(tx, now, BATCH).await?;
+                let secrets = store::client_secret::purge(tx, now - ENDED).await?;
+                let keys = store::signing_key::purge(tx, now - ENDED).await?;
+                let all = proofs + tokens + secrets + keys;
+                event.detail =
+                    Some(format!("{proofs} proofs, {tokens} tokens, {secrets} secrets, {keys} keys"));
+                Ok(if all == 0 { Done::Unchanged(0) } else { Done::Changed(all) })
             })
         })
         .await

@@ -8,7 +8,7 @@ use crate::protocol::ids::ClientId;
 type Again = Box<dyn FnOnce(&Client) -> Result<(), Refusal> + Send + Sync>;
 
 /// A client's registration as it was read; if it has changed since, the decision is made again on
-/// the held row, by the same pure function.
+/// what stands there now, by the same pure function.
 pub struct Condition {
     pub(super) client: ClientId,
     pub(super) version: i64,
@@ -24,12 +24,11 @@ impl Condition {
         Self { client: client.id.clone(), version: client.version, again: Box::new(again) }
     }
 
-    /// What is decided on the row that is held: as before while it is the same, else anew.
-    pub(super) fn judge(self, held: Option<&Client>) -> Result<(), Refusal> {
-        match held {
+    /// What is decided on the registration as it stands now.
+    pub(super) fn judge(self, changed: Option<&Client>) -> Result<(), Refusal> {
+        match changed {
             None => Err(Refusal::invalid_client("client_deleted")),
             Some(client) if !client.is_active() => Err(Refusal::invalid_client("client_disabled")),
-            Some(client) if client.version == self.version => Ok(()),
             Some(client) => (self.again)(client),
         }
     }

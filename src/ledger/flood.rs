@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use uuid::Uuid;
 
@@ -13,6 +13,8 @@ use crate::protocol::error::Refusal;
 
 /// How many pairs of reason and network are told apart within a minute.
 const MOST_KEYS: usize = 10_000;
+/// How many networks may have all their records of one reason within a minute.
+const NETWORKS: u32 = 10;
 
 /// Whether a refusal gets a record of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,68 +25,87 @@ pub(super) enum Verdict {
     Counted,
 }
 
+/// What refusals have in common that are counted together.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Key {
+pub(super) struct Key {
     action: String,
     reason: &'static str,
     network: Option<IpAddr>,
     minute: i64,
 }
 
-struct Count {
+/// How many there were.
+pub(super) struct Count {
     seen: u32,
+    counted: i64,
     /// The first refusal that was only counted.
     sample: Option<AuditEvent>,
+}
+
+#[derive(Default)]
+struct State {
+    counts: HashMap<Key, Count>,
+    /// How many records a reason got in a minute, over all networks.
+    totals: HashMap<(String, &'static str, i64), u32>,
 }
 
 /// The counts of the last minutes.
 pub(super) struct Flood {
     recorded_per_minute: u32,
-    counts: Mutex<HashMap<Key, Count>>,
+    state: Mutex<State>,
 }
 
 impl Flood {
     pub(super) fn new(recorded_per_minute: u32) -> Self {
-        Self { recorded_per_minute, counts: Mutex::new(HashMap::new()) }
+        Self { recorded_per_minute, state: Mutex::default() }
     }
 
     /// Counts a refusal.
     pub(super) fn observe(&self, event: &AuditEvent, refusal: &Refusal) -> Verdict {
-        let mut key = Key {
-            action: event.action.clone(),
-            reason: refusal.reason().code(),
-            network: event.origin.peer.map(network),
-            minute: minute(event.at),
-        };
-        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        if counts.len() >= MOST_KEYS && !counts.contains_key(&key) {
+        let reason = refusal.reason().code();
+        let minute = minute(event.at);
+        let network = event.origin.peer.map(network);
+        let mut key = Key { action: event.action.clone(), reason, network, minute };
+        let mut state = self.lock();
+        if state.counts.len() >= MOST_KEYS && !state.counts.contains_key(&key) {
             key.network = None;
         }
-        let count = counts.entry(key).or_insert(Count { seen: 0, sample: None });
+        let recorded = state.totals.get(&(event.action.clone(), reason, minute)).copied().unwrap_or(0);
+        let most = self.recorded_per_minute;
+        let count = state.counts.entry(key).or_insert(Count { seen: 0, counted: 0, sample: None });
         count.seen = count.seen.saturating_add(1);
-        if count.seen <= self.recorded_per_minute {
+        if count.seen <= most && recorded < most.saturating_mul(NETWORKS) {
+            *state.totals.entry((event.action.clone(), reason, minute)).or_insert(0) += 1;
             return Verdict::Recorded;
         }
+        count.counted = count.counted.saturating_add(1);
         count.sample.get_or_insert_with(|| event.clone().refused(refusal));
         Verdict::Counted
     }
 
-    /// Takes the records of the minutes that are over; their identifiers are to be made.
-    pub(super) fn take_ended(&self, now: Timestamp) -> Vec<AuditEvent> {
-        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        let ended: Vec<Key> = counts.keys().filter(|key| key.minute < minute(now)).cloned().collect();
-        ended
-            .into_iter()
-            .filter_map(|key| record(counts.remove(&key)?, self.recorded_per_minute, &key))
-            .collect()
+    /// Gives back what could not be recorded, to be taken again later.
+    pub(super) fn give_back(&self, (key, count): (Key, Count)) {
+        self.lock().counts.insert(key, count);
+    }
+
+    /// Takes the counts of the minutes that are over.
+    pub(super) fn take_ended(&self, now: Timestamp) -> Vec<(Key, Count)> {
+        let mut state = self.lock();
+        state.totals.retain(|(_, _, at), _| *at >= minute(now));
+        let ended: Vec<Key> = state.counts.keys().filter(|key| key.minute < minute(now)).cloned().collect();
+        ended.into_iter().filter_map(|key| state.counts.remove(&key).map(|count| (key, count))).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// One record for what was counted: what the refusals have in common.
-fn record(count: Count, recorded: u32, key: &Key) -> Option<AuditEvent> {
-    let mut event = count.sample?;
-    event.id = Uuid::nil();
-    event.occurrences = i64::from(count.seen.saturating_sub(recorded));
+/// One record for what was counted: what the refusals have in common. `None` when nothing was.
+pub(super) fn record(key: &Key, count: &Count, id: Uuid) -> Option<AuditEvent> {
+    let mut event = count.sample.clone()?;
+    event.id = id;
+    event.occurrences = count.counted;
     event.origin.peer = key.network;
     event.origin.certificate = None;
     event.client = None;
@@ -140,9 +161,22 @@ mod tests {
             "another network"
         );
         assert!(flood.take_ended(start).is_empty(), "the minute is not over");
-        let records = flood.take_ended(start + Duration::minutes(1));
+        let ended = flood.take_ended(start + Duration::minutes(1));
+        let records: Vec<AuditEvent> =
+            ended.iter().filter_map(|(key, count)| record(key, count, Uuid::nil())).collect();
         assert_eq!(records.iter().map(|record| record.occurrences).collect::<Vec<_>>(), [3]);
         assert_eq!(records[0].origin.peer, Some(IpAddr::from([10, 0, 0, 0])));
         assert!(flood.take_ended(start + Duration::minutes(9)).is_empty(), "recorded once");
+    }
+
+    #[test]
+    fn d8_a_flood_from_many_networks_is_bounded_too() {
+        let start = Timestamp::from_unix_timestamp(1_800_000_000).unwrap();
+        let flood = Flood::new(2);
+        let refusal = Refusal::invalid_client("unknown_client");
+        let recorded = (0..200)
+            .filter(|net| flood.observe(&event([10, 0, *net, 1], start), &refusal) == Verdict::Recorded)
+            .count();
+        assert_eq!(recorded, 20);
     }
 }

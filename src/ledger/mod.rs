@@ -85,6 +85,14 @@ impl Ledger {
         }
     }
 
+    /// Ends a request whose refusal is for the audit record alone: the peer is told as if nothing was.
+    pub async fn settle_in_silence(&self, entry: Entry, refusal: Refusal) -> Result<(), Failure> {
+        match self.settle(entry, Err::<(), Failure>(refusal.clone().into())).await {
+            Err(Failure::Refusal(settled)) if settled == refusal => Ok(()),
+            other => other,
+        }
+    }
+
     /// The second door, for rare changes of many steps: `work` runs in a transaction of its own, in a
     /// task that nothing cancels, and what it changed is committed with its audit record. A refusal
     /// is recorded too, and everything else of it undone.
@@ -99,13 +107,17 @@ impl Ledger {
 
     /// Writes the records of refusals that were only counted and whose minute is over.
     pub async fn record_counted(&self, now: Timestamp, next: impl Fn() -> uuid::Uuid) -> Result<(), Failure> {
-        for mut event in self.flood.take_ended(now) {
-            event.id = next();
+        let mut failed = None;
+        for (key, count) in self.flood.take_ended(now) {
+            let Some(event) = flood::record(&key, &count, next()) else { continue };
             let entry = Entry::counted(event);
             let work = move |writer: Writer| settlement::settle(writer, entry, None);
-            self.queue.perform(work).await??;
+            if let Err(fault) = self.queue.perform(work).await.and_then(|written| written) {
+                self.flood.give_back((key, count));
+                failed = Some(fault);
+            }
         }
-        Ok(())
+        failed.map_or(Ok(()), |fault| Err(fault.into()))
     }
 
     /// How much waits to be written.

@@ -19,6 +19,9 @@ pub(super) async fn settle(
         .within(async |tx| {
             let decided = refusal.is_some();
             let instead = decide(tx, &mut entry, decided).await?;
+            if instead.is_some() {
+                entry.event_mut().rule = None;
+            }
             let refusal = instead.clone().or(refusal);
             let recorded = write(tx, entry, refusal).await?;
             Ok((instead, recorded))
@@ -38,8 +41,13 @@ async fn decide(tx: &mut Tx, entry: &mut Entry, refused: bool) -> Result<Option<
         return Ok(Some(lost));
     }
     let Some(condition) = entry.condition.take().filter(|_| !refused) else { return Ok(None) };
-    let held = store::client::find_held(tx, &condition.client).await?;
-    Ok(condition.judge(held.as_ref()).err())
+    // Read without a lock: whatever commits after this kills the token at its next use, and a lock that
+    // every token request takes would keep an administrator from ever stopping a busy client.
+    if store::client::find_active_version(tx, &condition.client).await? == Some(condition.version) {
+        return Ok(None);
+    }
+    let changed = store::client::find_in(tx, &condition.client).await?;
+    Ok(condition.judge(changed.as_ref()).err())
 }
 
 /// Inserts the proofs in the order of their keys; the answer is the refusal when one was shown before.

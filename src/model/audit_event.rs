@@ -141,9 +141,13 @@ impl AuditEvent {
     pub fn refused(mut self, refusal: &Refusal) -> Self {
         self.outcome = Outcome::Refused;
         self.reason = Some(refusal.reason().code().to_owned());
-        self.detail = refusal.reason().detail().map(|detail| detail.chars().take(500).collect());
-        self.scopes_granted = None;
-        self.token = None;
+        if let Some(detail) = refusal.reason().detail() {
+            self.detail = Some(detail.chars().take(500).collect());
+        }
+        if self.action == "token.issue" {
+            self.scopes_granted = None;
+            self.token = None;
+        }
         self
     }
 }

@@ -74,10 +74,11 @@ impl Client {
         Self { status: ClientStatus::Disabled, tokens_not_before, ..self }
     }
 
-    /// The client once an admin has let it go on; older tokens stay dead.
+    /// The client once an admin has let it go on; what was issued until now stays dead.
     #[must_use]
-    pub fn enable(self) -> Self {
-        Self { status: ClientStatus::Active, ..self }
+    pub fn enable(self, now: Timestamp) -> Self {
+        let tokens_not_before = now + time::Duration::SECOND;
+        Self { status: ClientStatus::Active, tokens_not_before, ..self }
     }
 
     /// The client with another registration.
@@ -117,8 +118,9 @@ mod tests {
         let disabled = client.disable(start + Duration::seconds(2));
         assert!(!disabled.keeps_alive(issued));
         assert!(!disabled.keeps_alive(start + Duration::seconds(9)));
-        let enabled = disabled.enable();
+        let enabled = disabled.enable(start + Duration::seconds(4));
         assert!(!enabled.keeps_alive(issued));
-        assert!(enabled.keeps_alive(start + Duration::seconds(3)));
+        assert!(!enabled.keeps_alive(start + Duration::seconds(4)));
+        assert!(enabled.keeps_alive(start + Duration::seconds(5)));
     }
 }

@@ -9,7 +9,7 @@ use crate::protocol::error::Refusal;
 use crate::scope::set::ScopeSet;
 
 /// How well a client has proved who it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Strength {
     /// Not at all: a public client.
     Named,

@@ -78,15 +78,20 @@ pub async fn insert_introspected(
     Ok(inserted.rows_affected() == 1)
 }
 
-/// Removes what concerns tokens that have expired; the answer is how many rows went.
-pub async fn purge(tx: &mut Tx, now: Timestamp) -> Result<u64, Fault> {
+/// Removes what concerns tokens that have expired, at most so many rows of each kind; the answer is
+/// how many went.
+pub async fn purge(tx: &mut Tx, now: Timestamp, most: i64) -> Result<u64, Fault> {
     let purged = sqlx::query_scalar!(
-        r#"with revoked as (delete from revoked_token where expires_at < $1 returning 1),
-                opaque as (delete from opaque_token where expires_at < $1 returning 1),
-                introspected as (delete from introspected_token where expires_at < $1 returning 1)
+        r#"with revoked as (delete from revoked_token where token_id in
+                    (select token_id from revoked_token where expires_at < $1 limit $2 for update skip locked) returning 1),
+                opaque as (delete from opaque_token where digest in
+                    (select digest from opaque_token where expires_at < $1 limit $2 for update skip locked) returning 1),
+                introspected as (delete from introspected_token where (token_id, audience) in
+                    (select token_id, audience from introspected_token where expires_at < $1 limit $2 for update skip locked) returning 1)
            select (select count(*) from revoked) + (select count(*) from opaque)
                 + (select count(*) from introspected) as "purged!""#,
-        now
+        now,
+        most
     )
     .fetch_one(tx.connection())
     .await

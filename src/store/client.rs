@@ -55,17 +55,25 @@ pub async fn find(db: &Db, id: &ClientId) -> Result<Option<Client>, Fault> {
     .transpose()
 }
 
-/// Finds a client and holds its row until the transaction ends, so that no change slips in.
-pub async fn find_held(tx: &mut Tx, id: &ClientId) -> Result<Option<Client>, Fault> {
+/// Finds the version of an active client as it stands within a transaction.
+pub async fn find_active_version(tx: &mut Tx, id: &ClientId) -> Result<Option<i64>, Fault> {
+    sqlx::query_scalar!("select version from client where client_id = $1 and status = 'active'", id.as_str())
+        .fetch_optional(tx.connection())
+        .await
+        .doing("finding the version of a client")
+}
+
+/// Finds a client as it stands within a transaction.
+pub async fn find_in(tx: &mut Tx, id: &ClientId) -> Result<Option<Client>, Fault> {
     sqlx::query_as!(
         Row,
         "select client_id, status, metadata, version, tokens_not_before, created_at, updated_at
-           from client where client_id = $1 for share",
+           from client where client_id = $1",
         id.as_str()
     )
     .fetch_optional(tx.connection())
     .await
-    .doing("holding a client")?
+    .doing("finding a changed client")?
     .map(Client::try_from)
     .transpose()
 }

@@ -19,18 +19,16 @@ pub async fn run(owner: &PgConnectOptions, runtime_role: &str) -> Result<usize, 
     MIGRATIONS.run(&mut connection).await.doing("migrating the schema")?;
     let after = applied(&mut connection).await?;
     let role = quoted(runtime_role);
-    for statement in [
-        format!("grant usage on schema public to {role}"),
-        format!("grant select, insert, update, delete on all tables in schema public to {role}"),
-        format!("revoke all on audit_event, _sqlx_migrations from {role}"),
-        format!("grant select, insert on audit_event to {role}"),
-        format!("grant select on _sqlx_migrations to {role}"),
-    ] {
-        sqlx::raw_sql(AssertSqlSafe(statement))
-            .execute(&mut connection)
-            .await
-            .doing("granting privileges")?;
-    }
+    // One transaction: at no moment may the server's role change the audit trail.
+    let privileges = format!(
+        "begin; grant usage on schema public to {role};
+         grant select, insert, update, delete on all tables in schema public to {role};
+         revoke all on audit_event, _sqlx_migrations from {role};
+         grant select, insert on audit_event to {role};
+         grant select on _sqlx_migrations to {role}; commit"
+    );
+    let granted = sqlx::raw_sql(AssertSqlSafe(privileges)).execute(&mut connection).await;
+    granted.doing("granting privileges")?;
     connection.close().await.doing("closing the owner's connection")?;
     Ok(after.saturating_sub(before))
 }

@@ -11,7 +11,7 @@ pub async fn upsert(tx: &mut Tx, person: &Person) -> Result<(), Fault> {
         "insert into person (subject, username, password_hash, organization, roles, fhir_user, patients, sealed_totp, created_at)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
          on conflict (username) do update
-             set password_hash = excluded.password_hash, sealed_totp = excluded.sealed_totp",
+             set subject = excluded.subject, password_hash = excluded.password_hash, sealed_totp = excluded.sealed_totp",
         person.subject,
         person.username,
         person.password_hash,

@@ -62,6 +62,23 @@ pub async fn find_all(db: &Db) -> Result<Vec<StoredKey>, Fault> {
     .collect()
 }
 
+/// Finds the keys that are, were until lately, or will be published: an hour is longer than any token lives.
+pub async fn find_published(db: &Db) -> Result<Vec<StoredKey>, Fault> {
+    sqlx::query_as!(
+        Row,
+        "select kid, algorithm, public_jwk, sealed_private_key, announced_at, activates_at, retires_at, withdrawn_at
+           from signing_key
+          where withdrawn_at is null and (retires_at is null or retires_at > clock_timestamp() - interval '2 hours')
+          order by activates_at desc, kid"
+    )
+    .fetch_all(db.pool())
+    .await
+    .doing("finding the signing keys")?
+    .into_iter()
+    .map(StoredKey::try_from)
+    .collect()
+}
+
 /// Finds every key while no other process can add or end one.
 pub async fn find_all_locked(tx: &mut Tx) -> Result<Vec<StoredKey>, Fault> {
     sqlx::query!("lock table signing_key in share row exclusive mode")
@@ -124,4 +141,13 @@ pub async fn mark_withdrawn(tx: &mut Tx, algorithm: Algorithm, now: Timestamp) -
     .await
     .doing("withdrawing signing keys")?;
     Ok(ended.rows_affected())
+}
+
+/// Removes keys that ended before a time, with their sealed private halves.
+pub async fn purge(tx: &mut Tx, before: Timestamp) -> Result<u64, Fault> {
+    let purged = sqlx::query!("delete from signing_key where retires_at < $1 or withdrawn_at < $1", before)
+        .execute(tx.connection())
+        .await
+        .doing("purging signing keys")?;
+    Ok(purged.rows_affected())
 }

@@ -1,7 +1,7 @@
 //! Reading a token back: what it says, and whether it is still alive.
 
 use crate::jose::thumbprint::sha256;
-use crate::keys::keyring::KeyRing;
+use crate::keys::keyring::{KeyRing, Look};
 use crate::model::access_token::AccessToken;
 use crate::model::client::Client;
 use crate::moment::Timestamp;
@@ -35,18 +35,23 @@ impl AccessTokens {
     }
 
     /// Reads a token that this server wrote, dead or alive; `None` for anything else.
-    pub async fn read(&self, text: &str, now: Timestamp) -> Result<Option<AccessToken>, Fault> {
+    pub async fn read(&self, text: &str, now: Timestamp, look: Look) -> Result<Option<AccessToken>, Fault> {
         if text.starts_with(OPAQUE_PREFIX) {
             return store::access_token::find_opaque(&self.db, &sha256(text.as_bytes())).await;
         }
-        let claims = self.keys.verify(text, TYPE, now).await?;
+        let claims = self.keys.verify(text, TYPE, (now, look)).await?;
         let token = claims.and_then(|claims| AccessToken::parse(&claims.into_map()));
         Ok(token.filter(|token| token.issuer == self.issuer))
     }
 
     /// Reads a token that is alive: it has not expired or been revoked, and its client still stands.
-    pub async fn read_live(&self, text: &str, now: Timestamp) -> Result<Option<LiveToken>, Fault> {
-        let Some(token) = self.read(text, now).await?.filter(|token| token.is_current(now)) else {
+    pub async fn read_live(
+        &self,
+        text: &str,
+        now: Timestamp,
+        look: Look,
+    ) -> Result<Option<LiveToken>, Fault> {
+        let Some(token) = self.read(text, now, look).await?.filter(|token| token.is_current(now)) else {
             return Ok(None);
         };
         if store::access_token::is_revoked(&self.db, token.id).await? {

@@ -1,6 +1,7 @@
 //! A token shown in a request to this server itself (RFC 6750, 2.1), with the key it is bound to.
 
 use crate::clients::evidence::Evidence;
+use crate::keys::keyring::Look;
 use crate::moment::Timestamp;
 use crate::protocol::auth_header::AuthHeader;
 use crate::protocol::error::{ErrorCode, Failure, Reason, Refusal};
@@ -26,11 +27,16 @@ pub async fn believe(
     let Some(AuthHeader::Bearer(text)) = &evidence.authorization else {
         return Err(invalid("token_missing").into());
     };
-    let live = tokens.read_live(text.expose(), now).await?.ok_or_else(|| invalid("token_not_alive"))?;
+    let live = tokens
+        .read_live(text.expose(), now, Look::Sparingly)
+        .await?
+        .ok_or_else(|| invalid("token_not_alive"))?;
     let shown = evidence.certificate.as_ref().map(|certificate| certificate.leaf.thumbprint());
     match (&live.token.binding, shown) {
         (Some(binding), Some(shown)) if binding.is_shown_by(&shown) => Ok(live),
-        (Some(_), _) => Err(invalid("token_of_another_sender").into()),
+        (Some(_), _) => {
+            Err(invalid("token_of_another_sender").detail(format!("of {}", live.client.id)).into())
+        }
         (None, _) if constraint == Constraint::AsIssued => Ok(live),
         (None, _) => Err(invalid("token_not_bound").into()),
     }

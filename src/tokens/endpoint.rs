@@ -79,8 +79,12 @@ impl Decision {
         })?;
         entry.event_mut().rule = Some(permit.rule().to_owned());
         let again = Self { binding: self.binding.clone(), ..*self };
-        let before = permit.clone();
+        let (before, registered) = (permit.clone(), client.metadata.clone());
         entry.decided_under(Condition::on(client, move |changed| {
+            // Who it is was proved under another registration, or under a secret that is no more.
+            if again.strength == Strength::SharedSecret || !registered.authenticates_like(&changed.metadata) {
+                return Err(Refusal::invalid_client("registration_changed"));
+            }
             match policy::decide(&again.question(changed), found) {
                 Ok(now) if now.is_as(&before) => Ok(()),
                 Ok(_) => Err(Refusal::invalid_request(

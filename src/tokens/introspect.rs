@@ -4,11 +4,12 @@
 use serde_json::{Map, Value, json};
 
 use crate::clients::authenticate::Authenticator;
+use crate::keys::keyring::Look;
 use crate::ledger::{Attempt, Entry, Ledger};
 use crate::model::access_token::AccessToken;
-use crate::model::client::Client;
 use crate::platform::clock::Clock;
 use crate::platform::entropy::Entropy;
+use crate::policy::Strength;
 use crate::protocol::auth_header::AuthHeader;
 use crate::protocol::error::{Doing, ErrorCode, Failure, Reason, Refusal};
 
@@ -37,14 +38,9 @@ impl IntrospectionEndpoint {
         let mut entry = Entry::begin(id, now, "token.introspect", request.evidence.origin.clone());
         let outcome = self.look_up(&mut entry, request).await;
         match outcome {
+            // Asked for somebody else's token: told nothing, and recorded.
             Ok(Found::Foreign(refusal)) => {
-                // Asked for somebody else's token: told nothing, and recorded.
-                let refused: Result<(), Failure> = Err(refusal.clone().into());
-                match self.ledger.settle(entry, refused).await {
-                    Err(Failure::Refusal(settled)) if settled == refusal => Ok(inactive()),
-                    Err(failure) => Err(failure),
-                    Ok(()) => Ok(inactive()),
-                }
+                self.ledger.settle_in_silence(entry, refusal).await.map(|()| inactive())
             }
             Ok(Found::Inactive) => {
                 entry.attempt(Attempt::RecordNothing);
@@ -59,16 +55,18 @@ impl IntrospectionEndpoint {
     }
 
     async fn look_up(&self, entry: &mut Entry, request: &Request) -> Result<Found, Failure> {
-        let caller = self.caller(entry, request).await?;
+        let audiences = self.audiences(entry, request).await?;
         let text = request.params.require("token")?;
         let now = entry.now();
-        let Some(live) = self.tokens.read_live(text, now).await? else { return Ok(Found::Inactive) };
+        let Some(live) = self.tokens.read_live(text, now, Look::Surely).await? else {
+            return Ok(Found::Inactive);
+        };
         let token = live.token;
         let event = entry.event_mut();
         event.token = Some(token.id);
         event.audience = Some(token.audience.clone());
         event.target = Some(token.client.to_string());
-        if !caller.metadata.introspects.contains(&token.audience) {
+        if !audiences.contains(&token.audience) {
             let reason = Reason::new("introspection_for_another_resource");
             return Ok(Found::Foreign(Refusal::new(ErrorCode::InsufficientScope, "not active", reason)));
         }
@@ -81,26 +79,29 @@ impl IntrospectionEndpoint {
         Ok(Found::Active(token))
     }
 
-    /// Who asks: a client by its own method, or whoever shows a living token of one.
-    async fn caller(&self, entry: &mut Entry, request: &Request) -> Result<Client, Failure> {
+    /// The resource servers in whose name the caller asks: all that a client speaks for by its own
+    /// method; by a living token, the one that the token is for, so that a resource server cannot ask
+    /// in another's name with a token it was shown.
+    async fn audiences(&self, entry: &mut Entry, request: &Request) -> Result<Vec<String>, Failure> {
         let Request { params, evidence } = request;
         if !matches!(evidence.authorization, Some(AuthHeader::Bearer(_))) {
             let client = self.authenticator.authenticate(entry, evidence, params).await?;
-            return may_introspect(client.record().clone());
+            return match client.strength() {
+                Strength::Named => Err(Refusal::invalid_client("public_client").into()),
+                Strength::SharedSecret | Strength::PrivateKey => {
+                    Ok(client.record().metadata.introspects.clone())
+                }
+            };
         }
-        let other = ["client_assertion", "client_secret", "access_token"]
-            .iter()
-            .any(|name| params.optional(name).is_some());
-        if other {
-            return Err(Refusal::invalid_request(
-                "the caller shows more than one credential",
-                "several_credentials",
-            )
-            .into());
+        let other = ["client_assertion", "client_secret", "access_token"];
+        if other.iter().any(|name| params.optional(name).is_some()) {
+            let told = "the caller shows more than one credential";
+            return Err(Refusal::invalid_request(told, "several_credentials").into());
         }
         let live = bearer::believe(&self.tokens, evidence, Constraint::AsIssued, entry.now()).await?;
         entry.prove_client(&live.client);
-        may_introspect(live.client)
+        let speaks = live.client.metadata.introspects.contains(&live.token.audience);
+        Ok(speaks.then_some(live.token.audience).into_iter().collect())
     }
 }
 
@@ -112,14 +113,6 @@ enum Found {
     Inactive,
     /// A living token of another resource server.
     Foreign(Refusal),
-}
-
-/// A client that speaks for no resource server has nothing to ask here.
-fn may_introspect(client: Client) -> Result<Client, Failure> {
-    if client.metadata.introspects.is_empty() && client.metadata.token_endpoint_auth_method == "none" {
-        return Err(Refusal::invalid_client("public_client").into());
-    }
-    Ok(client)
 }
 
 fn inactive() -> Map<String, Value> {

@@ -1,6 +1,7 @@
 //! Revocation (RFC 7009): when the answer is given, the token is dead at every endpoint of every process.
 
 use crate::clients::authenticate::Authenticator;
+use crate::keys::keyring::Look;
 use crate::ledger::{Attempt, Entry, Ledger};
 use crate::platform::clock::Clock;
 use crate::platform::entropy::Entropy;
@@ -31,13 +32,7 @@ impl RevocationEndpoint {
         let mut entry = Entry::begin(id, now, "token.revoke", request.evidence.origin.clone());
         match self.look_up(&mut entry, request).await {
             Ok(Found::Own) => self.ledger.settle(entry, Ok(())).await,
-            Ok(Found::Nothing(refusal)) => {
-                let refused: Result<(), Failure> = Err(refusal.clone().into());
-                match self.ledger.settle(entry, refused).await {
-                    Err(Failure::Refusal(settled)) if settled == refusal => Ok(()),
-                    other => other,
-                }
-            }
+            Ok(Found::Nothing(refusal)) => self.ledger.settle_in_silence(entry, refusal).await,
             Err(failure) => self.ledger.settle(entry, Err(failure)).await,
         }
     }
@@ -46,7 +41,9 @@ impl RevocationEndpoint {
         let client = self.authenticator.authenticate(entry, &request.evidence, &request.params).await?;
         let text = request.params.require("token")?;
         let now = entry.now();
-        let Some(token) = self.tokens.read(text, now).await?.filter(|token| token.is_current(now)) else {
+        let Some(token) =
+            self.tokens.read(text, now, Look::Surely).await?.filter(|token| token.is_current(now))
+        else {
             return Ok(Found::nothing("token_unknown_or_expired"));
         };
         let event = entry.event_mut();

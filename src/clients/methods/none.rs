@@ -27,6 +27,12 @@ impl ClientAuthMethod for None {
     }
 
     fn accepts(&self, metadata: &ClientMetadata) -> Result<(), FieldProblem> {
+        if !metadata.introspects.is_empty() {
+            return Err(problem("introspects", "needs a client that authenticates"));
+        }
+        if metadata.grant_types.iter().any(|grant| grant == "client_credentials") {
+            return Err(problem("grant_types", "client_credentials needs a client that authenticates"));
+        }
         match metadata.keys {
             Keys::None => Ok(()),
             Keys::Inline(_) | Keys::At(_) => {

@@ -49,8 +49,10 @@ impl ClientAuthMethod for PrivateKeyJwt {
         let Shown::Assertion(assertion) = cx.shown else {
             return Err(Refusal::invalid_client("assertion_missing").into());
         };
-        let examined = assertion.examine(client, &cx.with.rules, cx.entry.now())?;
-        let key = cx.with.keys.find(client, assertion).await?;
+        let examined = assertion.examine(client, &cx.with.rules, cx.entry.now());
+        let examined = examined.inspect_err(|_| assertion.verify_in_vain())?;
+        let key = cx.with.keys.find(client, assertion).await;
+        let key = key.inspect_err(|_| assertion.verify_in_vain())?;
         assertion.verify(&key)?;
         cx.entry.use_up(examined.proof(client));
         Ok(())

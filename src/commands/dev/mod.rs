@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::app::Ground;
-use crate::config::issuer::BaseUrl;
+use crate::config::issuer::{BaseUrl, at_the_root};
 use crate::config::{Config, machine};
 use crate::platform::{telemetry, tls};
 use crate::protocol::error::Doing;
@@ -52,7 +52,8 @@ pub struct Options {
 }
 
 fn issuer(text: &str) -> Result<BaseUrl, String> {
-    BaseUrl::parse(text).map_err(std::string::ToString::to_string)
+    let url = at_the_root(text).map_err(str::to_owned)?;
+    if url.is_https() { Ok(url) } else { Err("give an https URL: hilum dev always serves TLS".to_owned()) }
 }
 
 /// Runs `hilum dev`.

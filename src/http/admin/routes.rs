@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use actix_web::http::Method;
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use crate::admin::actor;
+use crate::admin::{Refused, actor};
 use crate::http::evidence;
 use crate::http::render::problem;
 use crate::http::routes::not_allowed;
@@ -100,17 +100,23 @@ async fn run(
     state: web::Data<State>,
 ) -> Result<Answer, Failure> {
     let evidence = evidence::of(request, &state);
-    let audience = &state.administration.audience;
-    let caller = actor::authorize(&state.tokens, audience, &evidence, route.scope, state.clock.now()).await;
-    let caller = match caller {
-        Ok(caller) => caller,
+    let administration = &state.administration;
+    let refused = |client| Refused { action: "admin.access", rule: Some(route.scope), client };
+    let live = actor::believe(&state.tokens, &administration.audience, &evidence, state.clock.now()).await;
+    let live = match live {
+        Ok(live) => live,
         Err(failure) => {
-            return Err(state
-                .administration
-                .record_refused(&evidence.origin, "admin.access", Some(route.scope), failure)
-                .await);
+            return Err(administration.record_refused(&evidence.origin, refused(None), failure).await);
         }
     };
-    let call = Call::read(request, payload, state, caller).await?;
-    (route.run)(call).await
+    let read = async {
+        let caller = actor::authorize(&live, route.scope, &evidence.origin)?;
+        Call::read(request, payload, state.clone(), caller).await
+    };
+    match read.await {
+        Ok(call) => (route.run)(call).await,
+        Err(failure) => {
+            Err(administration.record_refused(&evidence.origin, refused(Some(&live.client)), failure).await)
+        }
+    }
 }

@@ -51,7 +51,7 @@ pub async fn time<B: MessageBody>(
         return next.call(request).await;
     };
     tokio::time::timeout(most, next.call(request)).await.unwrap_or_else(|_| {
-        let answer = problem::simple(StatusCode::SERVICE_UNAVAILABLE, "the request took too long: try again");
+        let answer = problem::too_slow();
         Err(InternalError::from_response("the request took too long", answer).into())
     })
 }

@@ -52,11 +52,12 @@ fn refused(request: &HttpRequest, refusal: &Refusal) -> HttpResponse {
 fn challenge(request: &HttpRequest, code: ErrorCode) -> Option<&'static str> {
     match code {
         ErrorCode::InvalidToken => Some(r#"Bearer realm="hilum", error="invalid_token""#),
-        ErrorCode::InvalidClient if request.headers().contains_key(header::AUTHORIZATION) => {
-            Some(r#"Basic realm="hilum", charset="UTF-8""#)
+        // Every 401 says how to do better (RFC 9110, 15.5.2).
+        ErrorCode::InvalidClient if used_bearer(request) => {
+            Some(r#"Bearer realm="hilum", error="invalid_token""#)
         }
-        ErrorCode::InvalidClient
-        | ErrorCode::InvalidRequest
+        ErrorCode::InvalidClient => Some(r#"Basic realm="hilum", charset="UTF-8""#),
+        ErrorCode::InvalidRequest
         | ErrorCode::UnsupportedMediaType
         | ErrorCode::ContentTooLarge
         | ErrorCode::UnauthorizedClient
@@ -70,6 +71,13 @@ fn challenge(request: &HttpRequest, code: ErrorCode) -> Option<&'static str> {
         | ErrorCode::Conflict
         | ErrorCode::PreconditionFailed => None,
     }
+}
+
+fn used_bearer(request: &HttpRequest) -> bool {
+    let value = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    value
+        .and_then(|value| value.split_once(' '))
+        .is_some_and(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
 }
 
 /// We could not: told to come again, logged here and nowhere else.

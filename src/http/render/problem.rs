@@ -73,6 +73,14 @@ pub fn fault(request: &HttpRequest, fault: &Fault) -> HttpResponse {
         .json(body(503, "nothing was done: try again"))
 }
 
+/// What took too long; told to endpoints of OAuth and to the admin API alike.
+#[must_use]
+pub fn too_slow() -> HttpResponse {
+    let mut document = body(503, "the request took too long: try again");
+    document.insert("error".to_owned(), json!("temporarily_unavailable"));
+    plain(StatusCode::SERVICE_UNAVAILABLE).insert_header((header::RETRY_AFTER, "1")).json(document)
+}
+
 /// What is not there.
 #[must_use]
 pub fn not_found() -> HttpResponse {

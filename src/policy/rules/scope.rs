@@ -3,9 +3,11 @@
 use crate::model::authorization::Subject;
 use crate::policy::{Draft, Question};
 use crate::protocol::error::{ErrorCode, Reason, Refusal};
+use crate::scope::dialects;
 use crate::scope::narrow::{levels, narrow};
 use crate::scope::permission::Level;
 use crate::scope::set::ScopeSet;
+use crate::scope::token::ScopeToken;
 
 /// A scope must be asked for, and one without context only on the system's level (SMART Backend
 /// Services; SMART scopes: levels do not imply each other).
@@ -21,8 +23,16 @@ pub(in crate::policy) fn requested(_: &Question<'_>, draft: Draft) -> Result<Dra
                 "scope_level",
             ))
         }
+        Subject::Client(_) if draft.scope.iter().any(is_of_a_person) => {
+            Err(refusal("openid, launch and offline scopes need a person", "scope_of_a_person"))
+        }
         Subject::Client(_) => Ok(draft),
     }
+}
+
+/// Whether a scope is about sign-in, launch context or refresh tokens.
+fn is_of_a_person(token: &ScopeToken) -> bool {
+    dialects::read(token).is_some_and(|(_, dialect)| dialect.name() == "openid")
 }
 
 /// What the client is registered for.

@@ -91,4 +91,19 @@ impl ClientMetadata {
             Keys::None | Keys::At(_) => None,
         }
     }
+
+    /// Whether whoever authenticated under this registration could have done so under another, and may
+    /// use the same grants and resource servers.
+    #[must_use]
+    pub fn authenticates_like(&self, other: &Self) -> bool {
+        let facts = |metadata: &Self| {
+            let mut document = metadata.to_json();
+            document.retain(|name, _| {
+                !["client_name", "organization", "contacts", "scope", "purpose_of_use"]
+                    .contains(&name.as_str())
+            });
+            document
+        };
+        facts(self) == facts(other)
+    }
 }

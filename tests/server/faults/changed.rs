@@ -1,4 +1,4 @@
-//! A registration that changes while a request is answered: the decision is made again on the held row.
+//! A registration that changes while a request is answered: the decision is made again on what stands there now.
 
 use hilum::jose::algorithm::Algorithm;
 use serde_json::json;
@@ -10,16 +10,10 @@ async fn execute(connection: &mut PgConnection, statement: String) {
     sqlx::raw_sql(AssertSqlSafe(statement)).execute(connection).await.expect("a statement");
 }
 
-/// Changes a client in a transaction that ends only when a token request already waits for its row.
+/// Changes a client while a token request, which has read it already, waits to write its proof.
 async fn ask_while(world: &World, backend: &Backend, change: &str) -> Answer {
-    let mut admin = world.database.superuser().await;
-    execute(&mut admin, "begin".to_owned()).await;
-    let id = &backend.id;
-    execute(
-        &mut admin,
-        format!("update client set {change}, version = version + 1 where client_id = '{id}'"),
-    )
-    .await;
+    let mut holder = world.database.superuser().await;
+    execute(&mut holder, "begin; lock table proof in exclusive mode".to_owned()).await;
     let peer = world.public();
     let asked = backend.ask(world, &peer, "system/Claim.cruds");
     let commit = async {
@@ -29,10 +23,14 @@ async fn ask_while(world: &World, backend: &Backend, change: &str) -> Answer {
         );
         for _ in 0..2_000 {
             if world.database.count(&waiting).await > 0 {
-                return execute(&mut admin, "commit".to_owned()).await;
+                let id = &backend.id;
+                let update =
+                    format!("update client set {change}, version = version + 1 where client_id = '{id}'");
+                world.database.execute(&update).await;
+                return execute(&mut holder, "commit".to_owned()).await;
             }
         }
-        panic!("nobody waited for the row");
+        panic!("nobody waited for the proofs");
     };
     tokio::join!(asked, commit).0
 }
@@ -51,7 +49,11 @@ async fn a07_a_client_disabled_or_narrowed_while_it_asks_gets_no_token() {
     let change = r#"metadata = jsonb_set(metadata, '{client_name}', '"Another name"')"#;
     ask_while(&world, &renamed, change).await.token();
 
+    let rekeyed = Backend::register(&world, Algorithm::Es256, json!({})).await;
+    let change = r#"metadata = jsonb_set(metadata, '{jwks,keys,0,kid}', '"another"')"#;
+    ask_while(&world, &rekeyed, change).await.invalid_client();
+
     let granted = "select count(*) from audit_event where action = 'token.issue' and outcome = 'granted' and client_id in";
-    let granted = format!("{granted} ('{}', '{}')", stopped.id, narrowed.id);
+    let granted = format!("{granted} ('{}', '{}', '{}')", stopped.id, narrowed.id, rekeyed.id);
     assert_eq!(world.database.count(&granted).await, 0, "and nothing says it did");
 }
