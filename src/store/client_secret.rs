@@ -19,11 +19,13 @@ pub struct NewSecret {
     pub created_at: Timestamp,
 }
 
-/// Finds the digests of a client's secrets that are good now.
+/// Finds the digests of a client's secrets that are good now: the newest first, since no more than
+/// four are looked at.
 pub async fn find_current(db: &Db, client: &ClientId, now: Timestamp) -> Result<Vec<Vec<u8>>, Fault> {
     sqlx::query_scalar!(
         "select digest from client_secret
-          where client_id = $1 and (expires_at is null or expires_at > $2) limit 4",
+          where client_id = $1 and (expires_at is null or expires_at > $2)
+          order by created_at desc, id desc limit 4",
         client.as_str(),
         now
     )
