@@ -4,6 +4,7 @@ use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use serde_json::{Value, json};
 
+use crate::discovery::endpoints;
 use crate::http::evidence;
 use crate::http::form::FormError;
 use crate::protocol::error::{ErrorCode, Failure, Fault, Refusal};
@@ -65,6 +66,10 @@ fn challenge(request: &HttpRequest, code: ErrorCode) -> Option<&'static str> {
         ErrorCode::InvalidToken => Some(r#"Bearer realm="hilum", error="invalid_token""#),
         ErrorCode::InvalidClient if request.headers().contains_key(header::AUTHORIZATION) => {
             Some(r#"Basic realm="hilum", charset="UTF-8""#)
+        }
+        // Here a token is a credential too, and a 401 says how to come back (RFC 9110, 15.5.2).
+        ErrorCode::InvalidClient if request.path() == endpoints::INTROSPECTION => {
+            Some(r#"Bearer realm="hilum""#)
         }
         ErrorCode::InvalidClient
         | ErrorCode::InvalidRequest
