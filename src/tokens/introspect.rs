@@ -9,6 +9,7 @@ use crate::model::access_token::AccessToken;
 use crate::model::client::Client;
 use crate::platform::clock::Clock;
 use crate::platform::entropy::Entropy;
+use crate::policy::Strength;
 use crate::protocol::auth_header::AuthHeader;
 use crate::protocol::error::{Doing, ErrorCode, Failure, Reason, Refusal};
 
@@ -86,7 +87,11 @@ impl IntrospectionEndpoint {
         let Request { params, evidence } = request;
         if !matches!(evidence.authorization, Some(AuthHeader::Bearer(_))) {
             let client = self.authenticator.authenticate(entry, evidence, params).await?;
-            return may_introspect(client.record().clone());
+            // A name alone proves nothing, whatever it is registered for (RFC 7662, 2.1).
+            return match client.strength() {
+                Strength::Named => Err(Refusal::invalid_client("public_client").into()),
+                Strength::SharedSecret | Strength::PrivateKey => Ok(client.record().clone()),
+            };
         }
         let other = ["client_assertion", "client_secret", "access_token"]
             .iter()
@@ -100,7 +105,7 @@ impl IntrospectionEndpoint {
         }
         let live = bearer::believe(&self.tokens, evidence, Constraint::AsIssued, entry.now()).await?;
         entry.prove_client(&live.client);
-        may_introspect(live.client)
+        Ok(live.client)
     }
 }
 
@@ -112,14 +117,6 @@ enum Found {
     Inactive,
     /// A living token of another resource server.
     Foreign(Refusal),
-}
-
-/// A client that speaks for no resource server has nothing to ask here.
-fn may_introspect(client: Client) -> Result<Client, Failure> {
-    if client.metadata.introspects.is_empty() && client.metadata.token_endpoint_auth_method == "none" {
-        return Err(Refusal::invalid_client("public_client").into());
-    }
-    Ok(client)
 }
 
 fn inactive() -> Map<String, Value> {
