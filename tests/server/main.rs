@@ -3,4 +3,7 @@
 //! Run with `scripts/test`, which gives each run a PostgreSQL of its own.
 
 mod harness;
+mod introspection;
 mod journeys;
+mod revocation;
+mod token;

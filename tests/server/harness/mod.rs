@@ -11,10 +11,10 @@ mod process;
 mod world;
 
 pub use answer::Answer;
-pub use assertion::Assertion;
-pub use backend::Backend;
+pub use assertion::{Assertion, now};
+pub use backend::{ASSERTION_TYPE, Backend};
 pub use cast::{ADMIN_SCOPES, FHIR, OPAQUE, key, registration};
 pub use certificates::{Authority, Identity};
 pub use database::Database;
 pub use process::Process;
-pub use world::World;
+pub use world::{Peer, World, encoded};
