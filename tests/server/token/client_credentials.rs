@@ -27,7 +27,7 @@ async fn sm_b_01_sm_b_03_sm_b_04_x8_a_token_is_a_bearer_for_five_minutes_at_most
 }
 
 #[tokio::test]
-async fn sm_b_01_sm_b_02_e04_e06_s09_scope_is_required_and_never_wider_than_registered() {
+async fn sm_b_01_sm_b_02_sm_b_05_e04_e06_s09_scope_is_required_and_never_wider_than_registered() {
     let world = World::start().await;
     let backend = Backend::register(&world, Algorithm::Es384, json!({})).await;
     let refused = [
@@ -42,7 +42,9 @@ async fn sm_b_01_sm_b_02_e04_e06_s09_scope_is_required_and_never_wider_than_regi
         ("system/Claim.rs \"", "scope_malformed"),
     ];
     for (scope, _) in refused {
-        backend.ask(&world, &world.public(), scope).await.refused(400, "invalid_scope");
+        let answer = backend.ask(&world, &world.public(), scope).await;
+        answer.refused(400, "invalid_scope");
+        assert!(answer.json()["error_description"].is_string(), "SM-B-05");
     }
     let expected: Vec<&str> = refused.iter().map(|(_, reason)| *reason).collect();
     assert_eq!(reasons(&world, "token.issue").await, expected);

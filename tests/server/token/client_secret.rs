@@ -48,21 +48,21 @@ async fn sm_cs_01_oa_03_a_secret_is_taken_where_it_is_registered_and_every_refus
     let world = World::start().await;
     let peer = world.public();
     let (id, secret) = register(&world, "client_secret_basic").await;
-    let (poster, posted) = register(&world, "client_secret_post").await;
+    let (poster, of_poster) = register(&world, "client_secret_post").await;
     // Each part is form-encoded first (RFC 6749, 2.3.1); encoding more than needed is allowed.
     let percent = |text: &str| text.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>();
     by_header(&peer, &basic(&id, &secret), &[]).await.granted();
     by_header(&peer, &basic(&percent(&id), &percent(&secret)), &[]).await.granted();
     by_header(&peer, &basic(&id, &secret).replace("Basic", "bAsIC"), &[("client_id", &id)]).await.granted();
-    by_body(&peer, &poster, &posted).await.granted();
+    by_body(&peer, &poster, &of_poster).await.granted();
 
     let wrong = [
         (basic(&id, "wrong"), "wrong_secret"),
         (basic(&id, &secret[1..]), "wrong_secret"),
         (basic(&id, &format!("{secret} ")), "wrong_secret"),
         (basic(&id, ""), "wrong_secret"),
-        (basic(&id, &posted), "wrong_secret"),
-        (basic(&poster, &posted), "not_the_registered_method"),
+        (basic(&id, &of_poster), "wrong_secret"),
+        (basic(&poster, &of_poster), "not_the_registered_method"),
         (basic("nobody", &secret), "unknown_client"),
         (basic("", ""), "unknown_client"),
         ("Basic ???".to_owned(), "unreadable_authorization_header"),
@@ -194,11 +194,11 @@ async fn a09_a_secret_is_shown_once_and_never_again() {
     by_header(&world.public(), &basic(&id, &first), &[]).await.granted();
     by_header(&world.public(), &basic(&id, &second[1..]), &[]).await.invalid_client();
     let path = format!("/admin/v1/clients/{id}");
-    let patch = Some(json!({"client_name": "Renamed"}));
+    let change = Some(json!({"client_name": "Renamed"}));
     let mut said = vec![
         world.administer(Method::GET, &path, None).await.text,
         world.administer(Method::GET, "/admin/v1/clients?limit=100", None).await.text,
-        world.administer(Method::PATCH, &path, patch).await.text,
+        world.administer(Method::PATCH, &path, change).await.text,
         world.administer(Method::GET, "/admin/v1/audit?limit=200", None).await.text,
         world.processes[0].log() + &id,
     ];

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use time::Duration;
 
 use super::{claims, reasons};
-use crate::harness::{Answer, Authority, Backend, Identity, Peer, World, encoded, registration};
+use crate::harness::{Answer, Authority, Backend, FHIR, Identity, Peer, World, encoded, registration};
 
 const URI: &str = "https://payer.example/system";
 
@@ -282,7 +282,7 @@ async fn m13_mt_03_a_self_signed_certificate_is_the_registered_one_or_none() {
 }
 
 #[tokio::test]
-async fn x9_mt_05_mt_10_a_token_is_bound_when_it_is_registered_so_and_never_by_chance() {
+async fn x9_mt_05_mt_08_mt_10_a_token_is_bound_when_it_is_registered_so_and_never_by_chance() {
     let world = World::start().await;
     // A certificate only binds: nobody need have issued it (RFC 8705, 3).
     let identity = Identity::self_signed("anybody");
@@ -298,6 +298,17 @@ async fn x9_mt_05_mt_10_a_token_is_bound_when_it_is_registered_so_and_never_by_c
     assert_eq!(claims(&token)["cnf"], json!({"x5t#S256": identity.thumbprint()}));
     let token = free.ask(&world, &world.mtls(&identity), "system/Claim.rs").await.token();
     assert_eq!(claims(&token).get("cnf"), None);
+    // At the other endpoints the certificate authenticates as well (MT-08).
+    let members = json!({"tls_client_auth_san_uri": URI, "introspects": [FHIR]});
+    let id = world.register(registration("tls_client_auth", members)).await;
+    let peer = world.mtls(&world.authority.client(URI));
+    let form = [("token", token.as_str()), ("client_id", &id)];
+    peer.post("/oauth2/introspect", &form).await.active();
+    world.public().post("/oauth2/introspect", &form).await.invalid_client();
+    let own = ask(&peer, &id).await.token();
+    let form = [("token", own.as_str()), ("client_id", &id)];
+    assert_eq!(peer.post("/oauth2/revoke", &form).await.status, 200);
+    peer.post("/oauth2/introspect", &form).await.inactive();
     // The admin API takes bound tokens alone, whatever the client's registration says.
     let members = json!({"resources": [world.issuer_url("/admin")], "scope": "admin/audit.read"});
     let auditor = Backend::register(&world, Algorithm::Es256, members).await;

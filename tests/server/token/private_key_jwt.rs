@@ -72,11 +72,11 @@ async fn x2_sm_ca_02_sm_ca_12_each_algorithm_is_accepted_and_the_registered_one_
     // A key registered for RS384 is no key for RS256, nor for an elliptic curve.
     let limited = Backend::register(&world, Algorithm::Rs384, json!({})).await;
     let as_rs256 = limited.assertion(&world).head("alg", json!("RS256")).sign(&limited.key);
-    let as_es384 = limited.assertion(&world).head("alg", json!("ES384")).sign(&limited.key);
+    let on_a_curve = limited.assertion(&world).head("alg", json!("ES384")).sign(&limited.key);
     let cases = [
         (other, "assertion_alg_not_registered"),
         (as_rs256, "assertion_key_unknown"),
-        (as_es384, "assertion_key_unknown"),
+        (on_a_curve, "assertion_key_unknown"),
     ];
     all_refused(&world, &cases).await;
     let pss = hilum::jose::signing::SigningKey::from_pkcs8(Algorithm::Ps384, &rsa.to_pkcs8().unwrap());
@@ -134,7 +134,7 @@ async fn j03_j04_sm_ca_08_keys_that_an_assertion_brings_or_points_to_are_never_u
 }
 
 #[tokio::test]
-async fn j05_sm_ca_10_a_kid_that_names_not_exactly_one_key_is_refused() {
+async fn j05_sm_ca_10_sm_ca_11_a_kid_that_names_not_exactly_one_key_is_refused() {
     let world = World::start().await;
     let (first, second) = (key(Algorithm::Es384), key(Algorithm::Es384));
     let keys =
@@ -142,6 +142,12 @@ async fn j05_sm_ca_10_a_kid_that_names_not_exactly_one_key_is_refused() {
     // The same kid twice in a registration could never be chosen (SM-CA-10).
     let twice = registration("private_key_jwt", keys(["k1", "k1"]));
     let refused = world.administer(reqwest::Method::POST, "/admin/v1/clients", Some(twice)).await;
+    assert_eq!((refused.status, refused.json()["error"].as_str()), (400, Some("invalid_client_metadata")));
+
+    // A private key has been disclosed to whoever reads this (SM-CA-11).
+    let private = json!({"jwks": {"keys": [first.private_jwk("k1").unwrap()]}});
+    let disclosed = Some(registration("private_key_jwt", private));
+    let refused = world.administer(reqwest::Method::POST, "/admin/v1/clients", disclosed).await;
     assert_eq!((refused.status, refused.json()["error"].as_str()), (400, Some("invalid_client_metadata")));
 
     let id = world.register(registration("private_key_jwt", keys(["k1", "k2"]))).await;

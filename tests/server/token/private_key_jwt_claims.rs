@@ -190,7 +190,7 @@ async fn j12_sm_ca_07_a_jti_that_is_missing_empty_too_long_or_no_text_is_refused
 }
 
 #[tokio::test]
-async fn sm_ca_01_an_assertion_has_one_form_and_says_everything_once() {
+async fn j15_sm_ca_01_an_assertion_has_one_form_and_says_everything_once() {
     let world = World::start().await;
     let backend = Backend::register(&world, Algorithm::Es256, json!({})).await;
     let right = backend.assertion(&world);
@@ -212,6 +212,7 @@ async fn sm_ca_01_an_assertion_has_one_form_and_says_everything_once() {
         raw(header.clone(), twice(&claims, r#""\u0065xp":1"#)),
         raw(header.clone(), format!("[{claims}]")),
         raw(header.clone(), format!("{claims} x")),
+        raw(header.clone(), twice(&claims, &format!("\"deep\":{}1{}", "[".repeat(100), "]".repeat(100)))),
         head("crit", json!(["exp"])),
         head("b64", json!(false)),
         head("zip", json!("DEF")),
