@@ -109,6 +109,9 @@ impl Authenticator {
         evidence: &Evidence,
         params: &Params,
     ) -> Result<AuthenticatedClient, Failure> {
+        // The record names the client that was named, even when its credentials cannot be read.
+        let named = header_name(evidence).or(params.optional("client_id")).and_then(ClientId::parse);
+        entry.event_mut().client = named.map(|id| id.to_string());
         let shown = shown(evidence, params)?;
         let id = identify(evidence, params, &shown)?;
         entry.event_mut().client = Some(id.to_string());
@@ -172,12 +175,17 @@ fn shown<'a>(evidence: &'a Evidence, params: &'a Params) -> Result<Shown<'a>, Re
     }
 }
 
+/// The client that the `Authorization` header names.
+fn header_name(evidence: &Evidence) -> Option<&str> {
+    match &evidence.authorization {
+        Some(AuthHeader::Basic { id, .. }) => Some(id),
+        Some(AuthHeader::Bearer(_) | AuthHeader::Unreadable) | None => None,
+    }
+}
+
 /// The client that the request names, in each of the places that name one.
 fn identify(evidence: &Evidence, params: &Params, shown: &Shown<'_>) -> Result<ClientId, Refusal> {
-    let header = match &evidence.authorization {
-        Some(AuthHeader::Basic { id, .. }) => Some(id.as_str()),
-        Some(AuthHeader::Bearer(_) | AuthHeader::Unreadable) | None => None,
-    };
+    let header = header_name(evidence);
     let assertion = match shown {
         Shown::Assertion(assertion) => Some(assertion.client_id()?),
         Shown::Nothing | Shown::Header(_) | Shown::Body(_) => None,

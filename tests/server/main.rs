@@ -4,4 +4,7 @@
 
 mod faults;
 mod harness;
+mod introspection;
 mod journeys;
+mod revocation;
+mod token;

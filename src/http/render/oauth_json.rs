@@ -4,6 +4,7 @@ use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use serde_json::{Value, json};
 
+use crate::discovery::endpoints;
 use crate::http::evidence;
 use crate::protocol::error::{ErrorCode, Failure, Fault, Refusal};
 
@@ -55,6 +56,13 @@ fn challenge(request: &HttpRequest, code: ErrorCode) -> Option<&'static str> {
         // Every 401 says how to do better (RFC 9110, 15.5.2).
         ErrorCode::InvalidClient if used_bearer(request) => {
             Some(r#"Bearer realm="hilum", error="invalid_token""#)
+        }
+        // Here a token is a credential too.
+        ErrorCode::InvalidClient
+            if request.path() == endpoints::INTROSPECTION
+                && !request.headers().contains_key(header::AUTHORIZATION) =>
+        {
+            Some(r#"Bearer realm="hilum""#)
         }
         ErrorCode::InvalidClient => Some(r#"Basic realm="hilum", charset="UTF-8""#),
         ErrorCode::InvalidRequest

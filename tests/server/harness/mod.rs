@@ -12,9 +12,9 @@ mod world;
 
 pub use answer::Answer;
 pub use assertion::{Assertion, now};
-pub use backend::Backend;
+pub use backend::{ASSERTION_TYPE, Backend};
 pub use cast::{ADMIN_SCOPES, FHIR, OPAQUE, key, registration};
 pub use certificates::{Authority, Identity};
 pub use database::Database;
 pub use process::Process;
-pub use world::{World, encoded};
+pub use world::{Peer, World, encoded};

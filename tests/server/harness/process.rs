@@ -1,7 +1,7 @@
 //! The built binary as a process: started, asked whether it is ready, killed.
 
 use std::io::{Read, Write};
-use std::net::TcpListener;
+use std::net::{TcpListener, UdpSocket};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
@@ -65,10 +65,22 @@ pub struct Process {
     log: std::path::PathBuf,
 }
 
-/// Ports that nobody listens on now.
+/// Ports that nobody else takes while the test runs: below those that the system gives to outgoing
+/// connections, and each reserved by the UDP socket of the same number, which ends with the test.
 pub fn free_ports() -> [u16; 3] {
-    let listeners = [(); 3].map(|()| TcpListener::bind("127.0.0.1:0").expect("a free port"));
-    listeners.map(|listener| listener.local_addr().expect("its address").port())
+    [(); 3].map(|()| (0..1000).find_map(|_| reserve(random_port())).expect("a free port"))
+}
+
+fn random_port() -> u16 {
+    let bytes: [u8; 2] = hilum::platform::entropy::Entropy::system().bytes().expect("chance");
+    10_000 + u16::from_be_bytes(bytes) % 22_000
+}
+
+fn reserve(port: u16) -> Option<u16> {
+    let reservation = UdpSocket::bind(("127.0.0.1", port)).ok()?;
+    TcpListener::bind(("127.0.0.1", port)).ok()?;
+    std::mem::forget(reservation);
+    Some(port)
 }
 
 impl Process {

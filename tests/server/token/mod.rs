@@ -1,0 +1,51 @@
+//! The token endpoint: grants, client authentication, and the tokens it writes.
+
+mod access_token;
+mod client_credentials;
+mod client_secret;
+mod mutual_tls;
+mod private_key_jwt;
+mod private_key_jwt_claims;
+
+use serde_json::Value;
+
+use crate::harness::{Answer, Backend, Peer, World};
+
+/// The claims of a JWT, unverified.
+pub fn claims(token: &str) -> Value {
+    part(token, 1)
+}
+
+/// The header of a JWT.
+pub fn header(token: &str) -> Value {
+    part(token, 0)
+}
+
+fn part(token: &str, index: usize) -> Value {
+    let part = token.split('.').nth(index).expect("three parts");
+    serde_json::from_slice(&hilum::jose::base64url::decode(part).expect("base64url")).expect("JSON")
+}
+
+/// Why an action was refused, in the order of the audit trail, the oldest first.
+pub async fn reasons(world: &World, action: &str) -> Vec<String> {
+    let records = world.audit(action).await;
+    let refused = records.iter().rev().filter(|record| record["outcome"] == "refused");
+    refused.map(|record| record["reason"].as_str().expect("a reason").to_owned()).collect()
+}
+
+/// Asks for a token with a ready assertion.
+pub async fn ask_with(peer: &Peer, assertion: &str) -> Answer {
+    peer.post("/oauth2/token", &Backend::form(assertion, "system/Claim.rs")).await
+}
+
+/// Shows each assertion, which must be refused in the same words and recorded with its true reason.
+pub async fn all_refused(world: &World, cases: &[(String, &str)]) {
+    let peer = world.public();
+    for (assertion, reason) in cases {
+        let answer = ask_with(&peer, assertion).await;
+        assert_eq!(answer.status, 401, "{reason}: {} for {assertion:.300}", answer.text);
+        answer.invalid_client();
+    }
+    let expected: Vec<&str> = cases.iter().map(|(_, reason)| *reason).collect();
+    assert_eq!(reasons(world, "token.issue").await, expected);
+}
