@@ -3,4 +3,11 @@
 //! Run with `scripts/test`, which gives each run a PostgreSQL of its own.
 
 mod harness;
+
+mod admin;
+mod commands;
+mod discovery;
+mod http;
 mod journeys;
+mod jwks_uri;
+mod secrecy;

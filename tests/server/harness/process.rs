@@ -35,7 +35,8 @@ impl Ran {
     }
 }
 
-fn command(arguments: &[&str], variables: &[(&str, String)]) -> Command {
+/// The program with exactly these arguments and variables.
+pub fn command(arguments: &[&str], variables: &[(&str, String)]) -> Command {
     let mut command = Command::new(HILUM);
     command.args(arguments).env_clear().envs(variables.iter().map(|(name, value)| (*name, value)));
     command
