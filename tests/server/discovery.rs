@@ -25,25 +25,47 @@ fn texts(value: &Value) -> Vec<String> {
 #[tokio::test]
 async fn sm_d_01_02_04_documents_stand_where_they_belong_for_any_accept_header_and_any_origin() {
     let world = World::start().await;
-    for path in [SMART, "/r/fhir/.well-known/smart-configuration", "/r/opaque/.well-known/smart-configuration", OAUTH, OPENID, "/oauth2/jwks"] {
+    for path in [
+        SMART,
+        "/r/fhir/.well-known/smart-configuration",
+        "/r/opaque/.well-known/smart-configuration",
+        OAUTH,
+        OPENID,
+        "/oauth2/jwks",
+    ] {
         let first = world.public().get(path).await;
         for accept in ["*/*", "text/html", "application/fhir+json", "application/json;q=0", "image/png"] {
-            let request = world.public().request(Method::GET, path).header("accept", accept).header("origin", "https://app.example");
+            let request = world
+                .public()
+                .request(Method::GET, path)
+                .header("accept", accept)
+                .header("origin", "https://app.example");
             let answer = Answer::read(request.send().await.unwrap()).await;
-            assert_eq!((answer.status, answer.header("content-type")), (200, Some("application/json")), "{path} {accept}");
+            assert_eq!(
+                (answer.status, answer.header("content-type")),
+                (200, Some("application/json")),
+                "{path} {accept}"
+            );
             assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
             assert!(answer.header("access-control-allow-credentials").is_none());
             assert!(answer.header("cache-control").unwrap().starts_with("public, max-age="), "{path}");
             assert_eq!(answer.text, first.text);
         }
         let preflight = world.public().request(Method::OPTIONS, path).header("origin", "https://app.example");
-        let preflight = Answer::read(preflight.header("access-control-request-method", "GET").send().await.unwrap()).await;
+        let preflight =
+            Answer::read(preflight.header("access-control-request-method", "GET").send().await.unwrap())
+                .await;
         assert_eq!((preflight.status, preflight.header("access-control-allow-origin")), (204, Some("*")));
         let head = world.public().send(Method::HEAD, path, None, None).await;
-        assert_eq!((head.status, head.text.as_str(), head.header("content-type")), (200, "", Some("application/json")));
+        assert_eq!(
+            (head.status, head.text.as_str(), head.header("content-type")),
+            (200, "", Some("application/json"))
+        );
         assert_eq!(world.public().send(Method::POST, path, None, None).await.status, 405);
     }
-    for path in ["/r/unknown/.well-known/smart-configuration", "/r//.well-known/smart-configuration", "/r/fhir"] {
+    for path in
+        ["/r/unknown/.well-known/smart-configuration", "/r//.well-known/smart-configuration", "/r/fhir"]
+    {
         assert_eq!(world.public().get(path).await.status, 404, "{path}");
     }
 }
@@ -56,7 +78,14 @@ async fn sm_d_03_06_07_09_10_11_12_14_15_18_22_the_smart_configuration_tells_wha
         assert!(text.starts_with("https://localhost:"), "{text}");
     }
     // Without sign-in, what belongs to it is left out.
-    for absent in ["issuer", "jwks_uri", "authorization_endpoint", "registration_endpoint", "management_endpoint", "code_challenge_methods_supported"] {
+    for absent in [
+        "issuer",
+        "jwks_uri",
+        "authorization_endpoint",
+        "registration_endpoint",
+        "management_endpoint",
+        "code_challenge_methods_supported",
+    ] {
         assert!(document.get(absent).is_none(), "{absent}");
     }
     assert_eq!(document["token_endpoint"], world.issuer_url("/oauth2/token"));
@@ -69,7 +98,12 @@ async fn sm_d_03_06_07_09_10_11_12_14_15_18_22_the_smart_configuration_tells_wha
     let algorithms: Vec<&str> = Algorithm::ALL.iter().map(|algorithm| algorithm.as_str()).collect();
     assert_eq!(document["token_endpoint_auth_signing_alg_values_supported"], json!(algorithms));
     assert!(algorithms.contains(&"RS384") && algorithms.contains(&"ES384"));
-    let capabilities = json!(["client-confidential-asymmetric", "client-confidential-symmetric", "permission-v1", "permission-v2"]);
+    let capabilities = json!([
+        "client-confidential-asymmetric",
+        "client-confidential-symmetric",
+        "permission-v1",
+        "permission-v2"
+    ]);
     assert_eq!(document["capabilities"], capabilities);
     assert_eq!(document["scopes_supported"], json!(["system/*.cruds", "capacity.read"]));
 
@@ -90,7 +124,8 @@ async fn md_01_02_04_05_the_issuer_is_one_text_everywhere_and_what_is_listed_wor
     let payload = hilum::jose::base64url::decode(token.split('.').nth(1).unwrap()).unwrap();
     let claims: Value = serde_json::from_slice(&payload).unwrap();
     assert_eq!(claims["iss"], world.issuer());
-    for (peer, path) in [(world.public(), OAUTH), (world.public(), OPENID), (world.mtls(&world.admin), OAUTH)] {
+    for (peer, path) in [(world.public(), OAUTH), (world.public(), OPENID), (world.mtls(&world.admin), OAUTH)]
+    {
         let document = peer.get(path).await.json();
         assert_eq!(document["issuer"], world.issuer());
         assert_eq!(document["jwks_uri"], world.issuer_url("/oauth2/jwks"));
@@ -98,8 +133,15 @@ async fn md_01_02_04_05_the_issuer_is_one_text_everywhere_and_what_is_listed_wor
         for (name, url) in aliases {
             let listed = document[name].as_str().unwrap();
             assert_eq!(listed.rsplit("/oauth2").next(), url.as_str().unwrap().rsplit("/oauth2").next());
-            assert!(url.as_str().unwrap().contains(&world.processes[0].mtls.to_string()) || world.processes.len() == 1);
-            assert_eq!(peer.post(listed.strip_prefix(world.issuer()).unwrap(), &[]).await.json()["error"].is_string(), true);
+            assert!(
+                url.as_str().unwrap().contains(&world.processes[0].mtls.to_string())
+                    || world.processes.len() == 1
+            );
+            assert_eq!(
+                peer.post(listed.strip_prefix(world.issuer()).unwrap(), &[]).await.json()["error"]
+                    .is_string(),
+                true
+            );
         }
         assert_eq!(document["tls_client_certificate_bound_access_tokens"], true);
         for listed in document.as_object().unwrap().values().filter_map(Value::as_array) {
@@ -109,11 +151,17 @@ async fn md_01_02_04_05_the_issuer_is_one_text_everywhere_and_what_is_listed_wor
             assert_eq!(once.len(), listed.len(), "{listed:?}");
         }
     }
-    assert!(world.public().get(OPENID).await.json()["id_token_signing_alg_values_supported"].as_array().unwrap().contains(&json!("RS256")));
+    assert!(
+        world.public().get(OPENID).await.json()["id_token_signing_alg_values_supported"]
+            .as_array()
+            .unwrap()
+            .contains(&json!("RS256"))
+    );
     let jwks = world.public().get("/oauth2/jwks").await;
     assert_eq!(jwks.header("cache-control"), Some("public, max-age=300"));
     let keys = jwks.json()["keys"].as_array().unwrap().clone();
-    let kids: std::collections::BTreeSet<&str> = keys.iter().map(|key| key["kid"].as_str().unwrap()).collect();
+    let kids: std::collections::BTreeSet<&str> =
+        keys.iter().map(|key| key["kid"].as_str().unwrap()).collect();
     assert!(kids.len() == keys.len() && keys.len() >= 2);
     for key in &keys {
         assert_eq!(key["use"], "sig");

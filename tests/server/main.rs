@@ -7,6 +7,7 @@ mod harness;
 mod admin;
 mod commands;
 mod discovery;
+mod framing;
 mod http;
 mod journeys;
 mod jwks_uri;

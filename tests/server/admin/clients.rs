@@ -31,7 +31,10 @@ fn with_secret() -> Value {
 pub(super) fn named(answer: &Answer) -> Vec<String> {
     assert_eq!(answer.header("content-type"), Some("application/problem+json"), "{}", answer.text);
     let problem = answer.json();
-    assert_eq!((problem["type"].as_str(), problem["status"].as_u64()), (Some("about:blank"), Some(answer.status.into())));
+    assert_eq!(
+        (problem["type"].as_str(), problem["status"].as_u64()),
+        (Some("about:blank"), Some(answer.status.into()))
+    );
     let errors = problem["errors"].as_array().cloned().unwrap_or_default();
     errors.iter().map(|error| error["field"].as_str().unwrap().to_owned()).collect()
 }
@@ -40,7 +43,10 @@ pub(super) fn named(answer: &Answer) -> Vec<String> {
 async fn a09_a_client_lives_from_its_registration_to_its_deletion_and_its_secret_is_shown_once() {
     let world = World::start().await;
     let created = world.administer(Method::POST, CLIENTS, Some(with_secret())).await;
-    assert_eq!((created.status, created.header("etag"), created.header("cache-control")), (201, Some("\"1\""), Some("no-store")));
+    assert_eq!(
+        (created.status, created.header("etag"), created.header("cache-control")),
+        (201, Some("\"1\""), Some("no-store"))
+    );
     let document = created.json();
     let (id, secret) = (document["client_id"].as_str().unwrap(), document["client_secret"].as_str().unwrap());
     let path = format!("{CLIENTS}/{id}");
@@ -49,9 +55,12 @@ async fn a09_a_client_lives_from_its_registration_to_its_deletion_and_its_secret
 
     let read = world.administer(Method::GET, &path, None).await;
     let list = world.administer(Method::GET, CLIENTS, None).await;
-    assert!(!read.text.contains(secret) && !read.text.contains("client_secret\"") && !list.text.contains(secret));
+    assert!(
+        !read.text.contains(secret) && !read.text.contains("client_secret\"") && !list.text.contains(secret)
+    );
 
-    let renamed = registration("client_secret_basic", json!({"scope": "capacity.read", "client_name": "Renamed"}));
+    let renamed =
+        registration("client_secret_basic", json!({"scope": "capacity.read", "client_name": "Renamed"}));
     let replaced = conditional(&world, Method::PUT, &path, "\"1\"", &renamed).await;
     assert_eq!((replaced.status, replaced.header("etag")), (200, Some("\"2\"")));
     for stale in ["\"1\"", "\"99\"", "other", "\"\""] {
@@ -60,7 +69,10 @@ async fn a09_a_client_lives_from_its_registration_to_its_deletion_and_its_secret
     }
     let patch = json!({"contacts": ["ops@payer.example"], "purpose_of_use": "HPAYMT"});
     let patched = conditional(&world, Method::PATCH, &path, "\"2\"", &patch).await;
-    assert_eq!((&patched.json()["client_name"], &patched.json()["purpose_of_use"]), (&json!("Renamed"), &json!("HPAYMT")));
+    assert_eq!(
+        (&patched.json()["client_name"], &patched.json()["purpose_of_use"]),
+        (&json!("Renamed"), &json!("HPAYMT"))
+    );
     let removed = world.administer(Method::PATCH, &path, Some(json!({"purpose_of_use": null}))).await;
     assert!(removed.status == 200 && removed.json().get("purpose_of_use").is_none());
 
@@ -73,7 +85,11 @@ async fn a09_a_client_lives_from_its_registration_to_its_deletion_and_its_secret
 
     assert_eq!(world.administer(Method::DELETE, &path, None).await.status, 204);
     ask(&world, id, secret).await.invalid_client();
-    for (method, at) in [(Method::GET, path.clone()), (Method::DELETE, path.clone()), (Method::POST, format!("{path}/enable"))] {
+    for (method, at) in [
+        (Method::GET, path.clone()),
+        (Method::DELETE, path.clone()),
+        (Method::POST, format!("{path}/enable")),
+    ] {
         assert_eq!(world.administer(method, &at, None).await.status, 404, "{at}");
     }
 }
@@ -97,7 +113,12 @@ async fn a_rotated_secret_overlaps_with_the_former_one_for_as_long_as_was_asked(
     let third = world.administer(Method::POST, &path, None).await.json();
     ask(&world, id, second).await.invalid_client();
     ask(&world, id, third["client_secret"].as_str().unwrap()).await.granted();
-    for wrong in [json!({"overlap_seconds": -1}), json!({"overlap_seconds": 2_592_001}), json!({"overlap_seconds": "2"}), json!({"secret": "mine"})] {
+    for wrong in [
+        json!({"overlap_seconds": -1}),
+        json!({"overlap_seconds": 2_592_001}),
+        json!({"overlap_seconds": "2"}),
+        json!({"secret": "mine"}),
+    ] {
         let refused = world.administer(Method::POST, &path, Some(wrong.clone())).await;
         assert_eq!((refused.status, named(&refused).len()), (400, 1), "{wrong}");
     }
@@ -110,7 +131,12 @@ async fn a_rotated_secret_overlaps_with_the_former_one_for_as_long_as_was_asked(
 async fn clients_are_listed_once_each_over_pages_that_name_the_next() {
     let world = World::start().await;
     for number in 0..5 {
-        world.register(registration("client_secret_basic", json!({"client_name": format!("Client {number}"), "scope": "capacity.read"}))).await;
+        world
+            .register(registration(
+                "client_secret_basic",
+                json!({"client_name": format!("Client {number}"), "scope": "capacity.read"}),
+            ))
+            .await;
     }
     let (mut path, mut found, mut pages) = (format!("{CLIENTS}?limit=2"), Vec::new(), 0);
     loop {
@@ -161,7 +187,9 @@ async fn keys_are_added_and_removed_and_a_removed_key_authenticates_no_more() {
     let mut unnamed = key(Algorithm::Es256).public_jwk("x");
     unnamed.as_object_mut().unwrap().remove("kid");
     let again = key(Algorithm::Es256).public_jwk("k2");
-    for wrong in [private, unnamed, again, json!({"kty": "oct", "k": "c2VjcmV0", "kid": "k3"}), json!({"kid": "k3"})] {
+    for wrong in
+        [private, unnamed, again, json!({"kty": "oct", "k": "c2VjcmV0", "kid": "k3"}), json!({"kid": "k3"})]
+    {
         let refused = world.administer(Method::POST, &path, Some(wrong.clone())).await;
         assert_eq!((refused.status, named(&refused).len()), (400, 1), "{}", refused.text);
     }
@@ -195,14 +223,32 @@ async fn sm_l_01_r04_r08_r10_r12_every_bad_member_of_a_registration_is_refused_a
         ("jwks", json!({"keys": (0..33).map(|n| es.public_jwk(&n.to_string())).collect::<Vec<_>>()}), "jwks"),
         ("jwks_uri", json!("https://payer.example/jwks"), "jwks_uri"),
         ("launch_urls", json!(["http://app.example/launch"]), "launch_urls[0]"),
-        ("tls_client_certificate_bound_access_tokens", json!("yes"), "tls_client_certificate_bound_access_tokens"),
+        (
+            "tls_client_certificate_bound_access_tokens",
+            json!("yes"),
+            "tls_client_certificate_bound_access_tokens",
+        ),
         ("purpose_of_use", json!("because I can"), "purpose_of_use"),
         ("contacts", json!("me"), "contacts"),
         ("software_statement", json!("x"), "software_statement"),
     ];
-    let redirects = ["https://app.example/cb#x", "https://app.example/cb#", "https://app.example/*", "https://*.example/cb",
-        "https://app.example*", ".*", "javascript:alert(1)", "JaVaScRiPt:alert(1)", "data:text/html,x", "vbscript:x",
-        "http://app.example/cb", "/cb", "", "https://u:p@app.example/cb", "https://app.example/a/../cb"];
+    let redirects = [
+        "https://app.example/cb#x",
+        "https://app.example/cb#",
+        "https://app.example/*",
+        "https://*.example/cb",
+        "https://app.example*",
+        ".*",
+        "javascript:alert(1)",
+        "JaVaScRiPt:alert(1)",
+        "data:text/html,x",
+        "vbscript:x",
+        "http://app.example/cb",
+        "/cb",
+        "",
+        "https://u:p@app.example/cb",
+        "https://app.example/a/../cb",
+    ];
     rows.extend(redirects.map(redirect));
     let token = world.admin_token(ADMIN_SCOPES).await;
     let admin = world.mtls(&world.admin);
@@ -228,22 +274,41 @@ async fn d03_members_that_the_server_sets_or_does_not_know_cannot_be_assigned() 
     let token = world.admin_token(ADMIN_SCOPES).await;
     let admin = world.mtls(&world.admin);
     let rows = [
-        ("client_id", json!(world.admin_id)), ("client_secret", json!("mine")), ("client_secret_expires_at", json!(0)),
-        ("status", json!("active")), ("version", json!(9)), ("updated_at", json!(0)), ("tokens_not_before", json!(0)),
-        ("roles", json!(["admin"])), ("verified", json!(true)), ("tenant_id", json!("other")), ("locked_until", json!(1)),
-        ("__proto__", json!({"admin": true})), ("Scope", json!("admin/clients.write")),
+        ("client_id", json!(world.admin_id)),
+        ("client_secret", json!("mine")),
+        ("client_secret_expires_at", json!(0)),
+        ("status", json!("active")),
+        ("version", json!(9)),
+        ("updated_at", json!(0)),
+        ("tokens_not_before", json!(0)),
+        ("roles", json!(["admin"])),
+        ("verified", json!(true)),
+        ("tenant_id", json!("other")),
+        ("locked_until", json!(1)),
+        ("__proto__", json!({"admin": true})),
+        ("Scope", json!("admin/clients.write")),
     ];
     for (member, value) in rows {
-        let mut whole = registration("private_key_jwt", json!({"jwks": {"keys": [client.key.public_jwk("k1")]}}));
+        let mut whole =
+            registration("private_key_jwt", json!({"jwks": {"keys": [client.key.public_jwk("k1")]}}));
         whole[member] = value.clone();
-        let bodies = [(Method::PATCH, path.as_str(), json!({member: value})), (Method::PUT, &path, whole.clone()), (Method::POST, CLIENTS, whole)];
+        let bodies = [
+            (Method::PATCH, path.as_str(), json!({member: value})),
+            (Method::PUT, &path, whole.clone()),
+            (Method::POST, CLIENTS, whole),
+        ];
         for (method, path, body) in bodies {
             let refused = admin.send(method.clone(), path, Some(&token), Some(body)).await;
-            assert_eq!((refused.status, named(&refused)), (400, vec![member.to_owned()]), "{method} {member}");
+            assert_eq!(
+                (refused.status, named(&refused)),
+                (400, vec![member.to_owned()]),
+                "{method} {member}"
+            );
         }
     }
     assert_eq!(world.administer(Method::GET, &path, None).await.json(), before);
-    let repeated = admin.request(Method::PATCH, &path).bearer_auth(&token).header("content-type", "application/json");
+    let repeated =
+        admin.request(Method::PATCH, &path).bearer_auth(&token).header("content-type", "application/json");
     let repeated = repeated.body(r#"{"client_name":"A","client_name":"B"}"#).send().await.unwrap();
     assert_eq!(repeated.status(), 400);
 }

@@ -49,7 +49,10 @@ async fn a_resource_server_lives_from_its_registration_to_its_deletion() {
     assert!(replaced.get("token_seconds").is_none() && replaced["title"] == "Lab", "{replaced}");
     let moved = json!({"title": "Lab", "url": "https://elsewhere.example", "scope": "system/Observation.r"});
     assert_eq!(named(&world.administer(Method::PUT, &path, Some(moved)).await), ["url"]);
-    assert_eq!(world.administer(Method::GET, RESOURCES, None).await.json()["items"].as_array().unwrap().len(), 3);
+    assert_eq!(
+        world.administer(Method::GET, RESOURCES, None).await.json()["items"].as_array().unwrap().len(),
+        3
+    );
 
     assert_eq!(world.administer(Method::DELETE, &path, None).await.status, 204);
     assert_eq!(world.administer(Method::GET, &path, None).await.status, 404);
@@ -62,12 +65,30 @@ async fn d03_d12_every_bad_member_of_a_resource_server_is_refused_and_named() {
     let token = world.admin_token(ADMIN_SCOPES).await;
     let admin = world.mtls(&world.admin);
     let rows = [
-        ("name", json!("Lab")), ("name", json!("-lab")), ("name", json!("../lab")), ("name", json!("a".repeat(64))), ("name", Value::Null),
-        ("title", Value::Null), ("title", json!("a\r\nSet-Cookie: x")), ("url", Value::Null), ("url", json!("http://lab.example")),
-        ("url", json!("https://lab.example/#x")), ("url", json!("https://lab.example/?x")), ("url", json!("https://u@lab.example/")),
-        ("url", json!("file:///etc/passwd")), ("url", json!(world.issuer_url("/admin"))), ("scope", Value::Null), ("scope", json!("a\"b")),
-        ("kind", json!("soap")), ("token_format", json!("saml")), ("token_signing_alg", json!("none")), ("token_seconds", json!(301)),
-        ("token_seconds", json!(29)), ("version", json!(1)), ("created_at", json!(1)), ("log_file", json!("/tmp/x")),
+        ("name", json!("Lab")),
+        ("name", json!("-lab")),
+        ("name", json!("../lab")),
+        ("name", json!("a".repeat(64))),
+        ("name", Value::Null),
+        ("title", Value::Null),
+        ("title", json!("a\r\nSet-Cookie: x")),
+        ("url", Value::Null),
+        ("url", json!("http://lab.example")),
+        ("url", json!("https://lab.example/#x")),
+        ("url", json!("https://lab.example/?x")),
+        ("url", json!("https://u@lab.example/")),
+        ("url", json!("file:///etc/passwd")),
+        ("url", json!(world.issuer_url("/admin"))),
+        ("scope", Value::Null),
+        ("scope", json!("a\"b")),
+        ("kind", json!("soap")),
+        ("token_format", json!("saml")),
+        ("token_signing_alg", json!("none")),
+        ("token_seconds", json!(301)),
+        ("token_seconds", json!(29)),
+        ("version", json!(1)),
+        ("created_at", json!(1)),
+        ("log_file", json!("/tmp/x")),
     ];
     for (member, value) in rows {
         let mut document = lab();
@@ -75,7 +96,9 @@ async fn d03_d12_every_bad_member_of_a_resource_server_is_refused_and_named() {
         let refused = admin.send(Method::POST, RESOURCES, Some(&token), Some(document)).await;
         assert_eq!((refused.status, named(&refused)), (400, vec![member.to_owned()]), "{member}: {value}");
     }
-    let refused = admin.send(Method::PATCH, "/admin/v1/resources/fhir", Some(&token), Some(json!({"name": "mine"}))).await;
+    let refused = admin
+        .send(Method::PATCH, "/admin/v1/resources/fhir", Some(&token), Some(json!({"name": "mine"})))
+        .await;
     assert_eq!((refused.status, named(&refused)), (400, vec!["name".to_owned()]));
     assert_eq!(world.database.count("select count(*) from resource").await, 2);
 }

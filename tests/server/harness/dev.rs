@@ -32,8 +32,10 @@ impl Dev {
         let [public, mtls, ops] = ports.map(|port| format!("127.0.0.1:{port}"));
         let data = folder.to_string_lossy();
         let issuer = format!("https://localhost:{}", ports[0]);
-        let arguments = ["dev", "--data", &data, "--issuer", &issuer, "--public", &public, "--mtls", &mtls,
-            "--ops", &ops, "--json"];
+        let arguments = [
+            "dev", "--data", &data, "--issuer", &issuer, "--public", &public, "--mtls", &mtls, "--ops", &ops,
+            "--json",
+        ];
         let file = |name: &str| std::fs::File::create(folder.join(name)).expect("a file");
         let mut child = command(&arguments, variables)
             .stdin(Stdio::null())
@@ -78,7 +80,8 @@ impl Dev {
     /// Its mutual-TLS listener, with the certificate of a demonstration client.
     pub fn mtls(&self, client: &str) -> Peer {
         let certificate = self.read(&format!("dev/{client}.pem"));
-        let identity = Identity { certificate, key: self.read(&format!("dev/{client}.key")), der: Vec::new() };
+        let identity =
+            Identity { certificate, key: self.read(&format!("dev/{client}.key")), der: Vec::new() };
         Peer::at(self.ports[1], &self.read("dev/ca.pem"), Some(&identity))
     }
 

@@ -77,7 +77,9 @@ fn config(identity: &Identity) -> Arc<ServerConfig> {
     rustls::crypto::aws_lc_rs::default_provider().install_default().ok();
     let chain = vec![CertificateDer::from_pem_slice(identity.certificate.as_bytes()).expect("a certificate")];
     let key = PrivateKeyDer::from_pem_slice(identity.key.as_bytes()).expect("a key");
-    Arc::new(ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key).expect("a configuration"))
+    Arc::new(
+        ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key).expect("a configuration"),
+    )
 }
 
 fn answer(socket: TcpStream, config: Arc<ServerConfig>, asked: &AtomicUsize, saying: &Mutex<Saying>) {
@@ -99,7 +101,9 @@ fn answer(socket: TcpStream, config: Arc<ServerConfig>, asked: &AtomicUsize, say
     match saying {
         Saying::Answer(status, headers, body) => {
             let length = body.len();
-            let text = format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}");
+            let text = format!(
+                "HTTP/1.1 {status}\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+            );
             stream.write_all(text.as_bytes()).ok();
             stream.conn.send_close_notify();
             stream.flush().ok();

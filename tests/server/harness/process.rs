@@ -54,6 +54,25 @@ pub fn run(arguments: &[&str], variables: &[(&str, String)], input: &str) -> Ran
     Ran(child.wait_with_output().expect("an end"))
 }
 
+/// Runs a command that must end by itself within seconds, without an input stream.
+pub async fn run_briefly(arguments: &[&str], variables: &[(&str, String)]) -> Ran {
+    let mut child = command(arguments, variables)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the built binary");
+    for _ in 0..400 {
+        if child.try_wait().expect("the process").is_some() {
+            return Ran(child.wait_with_output().expect("its output"));
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    child.kill().expect("kill");
+    let ran = Ran(child.wait_with_output().expect("its output"));
+    panic!("{arguments:?} did not end: {}{}", ran.output(), ran.complaint());
+}
+
 /// A server process.
 pub struct Process {
     child: Child,

@@ -26,7 +26,9 @@ impl Raw {
     pub fn connect(port: u16, authority: &str) -> Self {
         rustls::crypto::aws_lc_rs::default_provider().install_default().ok();
         let mut roots = RootCertStore::empty();
-        roots.add(CertificateDer::from_pem_slice(authority.as_bytes()).expect("an authority")).expect("a root");
+        roots
+            .add(CertificateDer::from_pem_slice(authority.as_bytes()).expect("an authority"))
+            .expect("a root");
         let config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
         let name = ServerName::try_from("localhost").expect("a name");
         let session = ClientConnection::new(Arc::new(config), name).expect("a session");
@@ -49,7 +51,9 @@ impl Raw {
             match self.0.read(&mut part) {
                 Ok(0) => break true,
                 Ok(count) => bytes.extend_from_slice(&part[..count]),
-                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => break false,
+                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                    break false;
+                }
                 Err(_) => break true,
             }
         };
@@ -69,6 +73,8 @@ impl Heard {
     /// The status of each answer.
     pub fn statuses(&self) -> Vec<u16> {
         let lines = self.text.match_indices("HTTP/1.1 ");
-        lines.filter_map(|(at, name)| self.text.get(at + name.len()..at + name.len() + 3)?.parse().ok()).collect()
+        lines
+            .filter_map(|(at, name)| self.text.get(at + name.len()..at + name.len() + 3)?.parse().ok())
+            .collect()
     }
 }
