@@ -19,21 +19,12 @@ pub struct NewSecret {
     pub created_at: Timestamp,
 }
 
-<<<<<<< HEAD
 /// Finds the digests of a client's secrets that are good now: the newest and the one before it.
-=======
-/// Finds the digests of a client's secrets that are good now: the newest first, since no more than
-/// four are looked at.
->>>>>>> t1
 pub async fn find_current(db: &Db, client: &ClientId, now: Timestamp) -> Result<Vec<Vec<u8>>, Fault> {
     sqlx::query_scalar!(
         "select digest from client_secret
           where client_id = $1 and (expires_at is null or expires_at > $2)
-<<<<<<< HEAD
           order by created_at desc, id desc limit 2",
-=======
-          order by created_at desc, id desc limit 4",
->>>>>>> t1
         client.as_str(),
         now
     )

@@ -86,18 +86,11 @@ impl IntrospectionEndpoint {
         let Request { params, evidence } = request;
         if !matches!(evidence.authorization, Some(AuthHeader::Bearer(_))) {
             let client = self.authenticator.authenticate(entry, evidence, params).await?;
-<<<<<<< HEAD
             return match client.strength() {
                 Strength::Named => Err(Refusal::invalid_client("public_client").into()),
                 Strength::SharedSecret | Strength::PrivateKey => {
                     Ok(client.record().metadata.introspects.clone())
                 }
-=======
-            // A name alone proves nothing, whatever it is registered for (RFC 7662, 2.1).
-            return match client.strength() {
-                Strength::Named => Err(Refusal::invalid_client("public_client").into()),
-                Strength::SharedSecret | Strength::PrivateKey => Ok(client.record().clone()),
->>>>>>> t1
             };
         }
         let other = ["client_assertion", "client_secret", "access_token"];
@@ -107,12 +100,8 @@ impl IntrospectionEndpoint {
         }
         let live = bearer::believe(&self.tokens, evidence, Constraint::AsIssued, entry.now()).await?;
         entry.prove_client(&live.client);
-<<<<<<< HEAD
         let speaks = live.client.metadata.introspects.contains(&live.token.audience);
         Ok(speaks.then_some(live.token.audience).into_iter().collect())
-=======
-        Ok(live.client)
->>>>>>> t1
     }
 }
 

@@ -2,9 +2,21 @@
 //!
 //! Run with `scripts/test`, which gives each run a PostgreSQL of its own.
 
-mod faults;
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says so by failing")]
+#![expect(clippy::indexing_slicing, reason = "an answer without the member fails the test")]
+#![expect(unreachable_pub, reason = "a test binary has no outside")]
+
 mod harness;
+
+mod admin;
+mod commands;
+mod discovery;
+mod faults;
+mod framing;
+mod http;
 mod introspection;
 mod journeys;
+mod jwks_uri;
 mod revocation;
+mod secrecy;
 mod token;

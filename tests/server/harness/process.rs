@@ -35,7 +35,8 @@ impl Ran {
     }
 }
 
-fn command(arguments: &[&str], variables: &[(&str, String)]) -> Command {
+/// The program with exactly these arguments and variables.
+pub fn command(arguments: &[&str], variables: &[(&str, String)]) -> Command {
     let mut command = Command::new(HILUM);
     command.args(arguments).env_clear().envs(variables.iter().map(|(name, value)| (*name, value)));
     command
@@ -51,6 +52,25 @@ pub fn run(arguments: &[&str], variables: &[(&str, String)], input: &str) -> Ran
         .expect("the built binary");
     child.stdin.take().expect("an input stream").write_all(input.as_bytes()).ok();
     Ran(child.wait_with_output().expect("an end"))
+}
+
+/// Runs a command that must end by itself within seconds, without an input stream.
+pub async fn run_briefly(arguments: &[&str], variables: &[(&str, String)]) -> Ran {
+    let mut child = command(arguments, variables)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the built binary");
+    for _ in 0..400 {
+        if child.try_wait().expect("the process").is_some() {
+            return Ran(child.wait_with_output().expect("its output"));
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    child.kill().expect("kill");
+    let ran = Ran(child.wait_with_output().expect("its output"));
+    panic!("{arguments:?} did not end: {}{}", ran.output(), ran.complaint());
 }
 
 /// A server process.

@@ -204,6 +204,11 @@ impl World {
 }
 
 impl Peer {
+    /// A port of this machine, with a certificate or without.
+    pub fn at(port: u16, authority: &str, identity: Option<&Identity>) -> Self {
+        Self { client: tls_client(authority, identity), base: format!("https://localhost:{port}") }
+    }
+
     /// Posts a form.
     pub async fn post(&self, path: &str, form: &[(&str, &str)]) -> Answer {
         let request = encoded(self.client.post(format!("{}{path}", self.base)), form);

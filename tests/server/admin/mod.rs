@@ -1,0 +1,6 @@
+//! The admin API.
+
+mod audit;
+mod clients;
+mod matrix;
+mod resources;

@@ -1,0 +1,172 @@
+//! The metadata documents.
+
+use hilum::clients::methods::METHODS;
+use hilum::grants::GRANTS;
+use hilum::jose::algorithm::Algorithm;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::harness::{Answer, Backend, World};
+
+const SMART: &str = "/.well-known/smart-configuration";
+const OAUTH: &str = "/.well-known/oauth-authorization-server";
+const OPENID: &str = "/.well-known/openid-configuration";
+
+/// Every text in a document.
+fn texts(value: &Value) -> Vec<String> {
+    match value {
+        Value::String(text) => vec![text.clone()],
+        Value::Array(items) => items.iter().flat_map(texts).collect(),
+        Value::Object(members) => members.values().flat_map(texts).collect(),
+        _ => Vec::new(),
+    }
+}
+
+#[tokio::test]
+async fn sm_d_01_02_04_documents_stand_where_they_belong_for_any_accept_header_and_any_origin() {
+    let world = World::start().await;
+    for path in [
+        SMART,
+        "/r/fhir/.well-known/smart-configuration",
+        "/r/opaque/.well-known/smart-configuration",
+        OAUTH,
+        OPENID,
+        "/oauth2/jwks",
+    ] {
+        let first = world.public().get(path).await;
+        for accept in ["*/*", "text/html", "application/fhir+json", "application/json;q=0", "image/png"] {
+            let request = world
+                .public()
+                .request(Method::GET, path)
+                .header("accept", accept)
+                .header("origin", "https://app.example");
+            let answer = Answer::read(request.send().await.unwrap()).await;
+            assert_eq!(
+                (answer.status, answer.header("content-type")),
+                (200, Some("application/json")),
+                "{path} {accept}"
+            );
+            assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
+            assert!(answer.header("access-control-allow-credentials").is_none());
+            assert!(answer.header("cache-control").unwrap().starts_with("public, max-age="), "{path}");
+            assert_eq!(answer.text, first.text);
+        }
+        let preflight = world.public().request(Method::OPTIONS, path).header("origin", "https://app.example");
+        let preflight =
+            Answer::read(preflight.header("access-control-request-method", "GET").send().await.unwrap())
+                .await;
+        assert_eq!((preflight.status, preflight.header("access-control-allow-origin")), (204, Some("*")));
+        let head = world.public().send(Method::HEAD, path, None, None).await;
+        assert_eq!(
+            (head.status, head.text.as_str(), head.header("content-type")),
+            (200, "", Some("application/json"))
+        );
+        assert_eq!(world.public().send(Method::POST, path, None, None).await.status, 405);
+    }
+    for path in
+        ["/r/unknown/.well-known/smart-configuration", "/r//.well-known/smart-configuration", "/r/fhir"]
+    {
+        assert_eq!(world.public().get(path).await.status, 404, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn sm_d_03_06_07_09_10_11_12_14_15_18_22_the_smart_configuration_tells_what_this_server_does() {
+    let world = World::start().await;
+    let document = world.public().get("/r/fhir/.well-known/smart-configuration").await.json();
+    for text in texts(&document).iter().filter(|text| text.contains('/') && !text.starts_with("system/")) {
+        assert!(text.starts_with("https://localhost:"), "{text}");
+    }
+    // Without sign-in, what belongs to it is left out.
+    for absent in [
+        "issuer",
+        "jwks_uri",
+        "authorization_endpoint",
+        "registration_endpoint",
+        "management_endpoint",
+        "code_challenge_methods_supported",
+    ] {
+        assert!(document.get(absent).is_none(), "{absent}");
+    }
+    assert_eq!(document["token_endpoint"], world.issuer_url("/oauth2/token"));
+    assert_eq!(document["introspection_endpoint"], world.issuer_url("/oauth2/introspect"));
+    assert_eq!(document["revocation_endpoint"], world.issuer_url("/oauth2/revoke"));
+    let grants: Vec<&str> = GRANTS.iter().map(|grant| grant.grant_type()).collect();
+    assert_eq!(document["grant_types_supported"], json!(grants));
+    let methods: Vec<&str> = METHODS.iter().map(|method| method.name()).collect();
+    assert_eq!(document["token_endpoint_auth_methods_supported"], json!(methods));
+    let algorithms: Vec<&str> = Algorithm::ALL.iter().map(|algorithm| algorithm.as_str()).collect();
+    assert_eq!(document["token_endpoint_auth_signing_alg_values_supported"], json!(algorithms));
+    assert!(algorithms.contains(&"RS384") && algorithms.contains(&"ES384"));
+    let capabilities = json!([
+        "client-confidential-asymmetric",
+        "client-confidential-symmetric",
+        "permission-v1",
+        "permission-v2"
+    ]);
+    assert_eq!(document["capabilities"], capabilities);
+    assert_eq!(document["scopes_supported"], json!(["system/*.cruds", "capacity.read"]));
+
+    let lab = json!({"name": "lab", "title": "Lab", "url": "https://lab.example/r4", "scope": "system/Observation.rs"});
+    assert_eq!(world.administer(Method::POST, "/admin/v1/resources", Some(lab)).await.status, 201);
+    let lab = world.public().get("/r/lab/.well-known/smart-configuration").await.json();
+    assert_eq!(lab["scopes_supported"], json!(["system/Observation.rs"]), "each FHIR server has its own");
+    let api = json!({"name": "api", "title": "API", "url": "https://api.example", "scope": "capacity.read", "kind": "api"});
+    assert_eq!(world.administer(Method::POST, "/admin/v1/resources", Some(api)).await.status, 201);
+    assert_eq!(world.public().get("/r/api/.well-known/smart-configuration").await.status, 404);
+}
+
+#[tokio::test]
+async fn md_01_02_04_05_the_issuer_is_one_text_everywhere_and_what_is_listed_works() {
+    let world = World::start().await;
+    let client = Backend::register(&world, Algorithm::Es256, json!({})).await;
+    let token = client.ask(&world, &world.public(), "system/Claim.rs").await.token();
+    let payload = hilum::jose::base64url::decode(token.split('.').nth(1).unwrap()).unwrap();
+    let claims: Value = serde_json::from_slice(&payload).unwrap();
+    assert_eq!(claims["iss"], world.issuer());
+    for (peer, path) in [(world.public(), OAUTH), (world.public(), OPENID), (world.mtls(&world.admin), OAUTH)]
+    {
+        let document = peer.get(path).await.json();
+        assert_eq!(document["issuer"], world.issuer());
+        assert_eq!(document["jwks_uri"], world.issuer_url("/oauth2/jwks"));
+        let aliases = document["mtls_endpoint_aliases"].as_object().unwrap();
+        for (name, url) in aliases {
+            let listed = document[name].as_str().unwrap();
+            assert_eq!(listed.rsplit("/oauth2").next(), url.as_str().unwrap().rsplit("/oauth2").next());
+            assert!(
+                url.as_str().unwrap().contains(&world.processes[0].mtls.to_string())
+                    || world.processes.len() == 1
+            );
+            assert_eq!(
+                peer.post(listed.strip_prefix(world.issuer()).unwrap(), &[]).await.json()["error"]
+                    .is_string(),
+                true
+            );
+        }
+        assert_eq!(document["tls_client_certificate_bound_access_tokens"], true);
+        for listed in document.as_object().unwrap().values().filter_map(Value::as_array) {
+            let mut once = texts(&json!(listed));
+            once.sort();
+            once.dedup();
+            assert_eq!(once.len(), listed.len(), "{listed:?}");
+        }
+    }
+    assert!(
+        world.public().get(OPENID).await.json()["id_token_signing_alg_values_supported"]
+            .as_array()
+            .unwrap()
+            .contains(&json!("RS256"))
+    );
+    let jwks = world.public().get("/oauth2/jwks").await;
+    assert_eq!(jwks.header("cache-control"), Some("public, max-age=300"));
+    let keys = jwks.json()["keys"].as_array().unwrap().clone();
+    let kids: std::collections::BTreeSet<&str> =
+        keys.iter().map(|key| key["kid"].as_str().unwrap()).collect();
+    assert!(kids.len() == keys.len() && keys.len() >= 2);
+    for key in &keys {
+        assert_eq!(key["use"], "sig");
+        for private in ["d", "p", "q", "dp", "dq", "qi", "k", "oth"] {
+            assert!(key.get(private).is_none(), "{private}");
+        }
+    }
+}
