@@ -130,7 +130,7 @@ fn a_module_imports_only_from_those_above_it() {
             match position(&imported) {
                 Some(other) if other <= own || allowed => {}
                 Some(_) => {
-                    wrong.push(format!("{} imports {imported}, which stands below {module}", path.display()))
+                    wrong.push(format!("{} imports {imported}, which stands below {module}", path.display()));
                 }
                 None if ASSEMBLY.contains(&imported.as_str()) => {
                     wrong.push(format!("{} imports {imported} of the assembly", path.display()));

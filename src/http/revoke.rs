@@ -13,7 +13,7 @@ pub async fn post(request: HttpRequest, payload: web::Payload, state: web::Data<
         Err(failure) => return oauth_json::failure(&request, &failure),
     };
     let outcome = state.revocation.respond(&form, &state.entropy).await;
-    let word = outcome.as_ref().map_or_else(oauth_json::word, |_| "answered");
+    let word = outcome.as_ref().map_or_else(oauth_json::word, |()| "answered");
     metrics::counter!("hilum_revocation_requests_total", "outcome" => word).increment(1);
     match outcome {
         Ok(()) => oauth_json::done(),

@@ -23,7 +23,7 @@ use crate::model::audit_event::{AuditEvent, Origin};
 use crate::protocol::error::{Doing, Failure, Fault};
 
 /// The longest a job may run.
-const MOST: Duration = Duration::from_secs(60);
+const MOST: Duration = Duration::from_mins(1);
 
 /// Every job of this server.
 static JOBS: &[&dyn Job] = &[

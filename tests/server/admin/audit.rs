@@ -57,8 +57,11 @@ async fn o03_the_servers_own_role_cannot_change_or_remove_a_record() {
         match sqlx::raw_sql(AssertSqlSafe(statement.to_owned())).execute(&mut connection).await {
             Ok(_) => allowed.push(statement),
             Err(error) => {
-                let code =
-                    error.as_database_error().and_then(|error| error.code()).unwrap_or_default().into_owned();
+                let code = error
+                    .as_database_error()
+                    .and_then(sqlx::error::DatabaseError::code)
+                    .unwrap_or_default()
+                    .into_owned();
                 assert_eq!(code, "42501", "{statement}: {error}");
             }
         }

@@ -61,7 +61,7 @@ impl World {
 
     /// So many processes on one database.
     pub async fn with_processes(count: usize) -> Self {
-        Self::configured(count, "", |database| database.url()).await
+        Self::configured(count, "", super::database::Database::url).await
     }
 
     /// With more in its configuration, and another way to its database.

@@ -200,7 +200,7 @@ async fn m01_mt_04_a_certificate_speaks_for_its_own_client_alone_which_must_be_n
     ask(&world.public(), &a).await.invalid_client();
     // An identity of the whole list of another client's names, and one's own first, is still another's.
     let both = world.authority.client_with(other, |p| {
-        p.subject_alt_names.push(SanType::DnsName("payer.example".try_into().unwrap()))
+        p.subject_alt_names.push(SanType::DnsName("payer.example".try_into().unwrap()));
     });
     ask(&world.mtls(&both), &a).await.invalid_client();
     let (of_another, missing) = ("certificate_of_another", "certificate_missing");
