@@ -2,6 +2,8 @@
 
 mod rules;
 
+pub use rules::strength::needs_key;
+
 use crate::model::authorization::Authorization;
 use crate::model::binding::Binding;
 use crate::model::client::Client;

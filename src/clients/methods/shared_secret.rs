@@ -2,21 +2,21 @@
 
 use crate::clients::authenticate::AuthCx;
 use crate::model::client::Client;
+use crate::policy::needs_key;
 use crate::protocol::client_metadata::{ClientMetadata, Profile};
 use crate::protocol::error::{Failure, FieldProblem, Refusal};
 use crate::protocol::secret::Secret;
-use crate::scope::narrow::levels;
-use crate::scope::permission::Level;
 use crate::store;
 
 use super::problem;
 
-/// A back-end that uses `system/` scopes must hold a key (SMART Backend Services), and so must a
-/// client of the FAPI 2.0 profile.
+/// A back-end that uses `system/` scopes must hold a key (SMART Backend Services), and so must an
+/// administrator and a client of the FAPI 2.0 profile.
 pub(super) fn accepts(metadata: &ClientMetadata) -> Result<(), FieldProblem> {
     let back_end = metadata.grant_types.iter().any(|grant| grant == "client_credentials");
-    if back_end && levels(&metadata.scope).contains(&Level::System) {
-        let says = "system/ scopes need private_key_jwt, tls_client_auth or self_signed_tls_client_auth";
+    if back_end && needs_key(&metadata.scope) {
+        let says =
+            "system/ and admin/ scopes need private_key_jwt, tls_client_auth or self_signed_tls_client_auth";
         return Err(problem("token_endpoint_auth_method", says));
     }
     match metadata.profile {

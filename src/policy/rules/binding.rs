@@ -15,8 +15,8 @@ pub(in crate::policy) fn apply(question: &Question<'_>, draft: Draft) -> Result<
     match draft.authorization.sender {
         SenderDemand::AsRegistered => Ok(draft),
         SenderDemand::Always => {
-            let told =
-                "tokens for this resource are bound to a certificate: use the mutual-TLS token endpoint";
+            let told = "tokens for this resource are bound to a certificate: use the mutual-TLS token endpoint, with a \
+                 client registered for tls_client_certificate_bound_access_tokens or to authenticate by certificate";
             Err(Refusal::invalid_request(told, "certificate_required_by_resource"))
         }
     }

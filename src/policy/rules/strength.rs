@@ -1,17 +1,25 @@
-//! A back-end gets `system/` scopes with a private key or a certificate alone (SMART Backend Services).
+//! A back-end gets `system/` scopes with a private key or a certificate alone (SMART Backend
+//! Services), and so does an administrator: a secret can be copied, and any certificate shown with it.
 
 use crate::policy::{Draft, Question, Strength};
 use crate::protocol::error::{ErrorCode, Reason, Refusal};
 use crate::scope::narrow::levels;
 use crate::scope::permission::Level;
+use crate::scope::set::ScopeSet;
+
+/// Whether some of these scopes are for clients that hold a key.
+#[must_use]
+pub fn needs_key(scope: &ScopeSet) -> bool {
+    levels(scope).contains(&Level::System) || scope.iter().any(|token| token.as_str().starts_with("admin/"))
+}
 
 pub(in crate::policy) fn apply(question: &Question<'_>, draft: Draft) -> Result<Draft, Refusal> {
     match question.strength {
         Strength::PrivateKey => Ok(draft),
-        Strength::SharedSecret if !levels(&draft.scope).contains(&Level::System) => Ok(draft),
+        Strength::SharedSecret if !needs_key(&draft.scope) => Ok(draft),
         Strength::SharedSecret => Err(Refusal::new(
             ErrorCode::UnauthorizedClient,
-            "system/ scopes need a client that authenticates with a key or a certificate",
+            "system/ and admin/ scopes need a client that authenticates with a key or a certificate",
             Reason::new("system_scope_with_secret"),
         )),
         Strength::Named => Err(Refusal::new(
