@@ -249,7 +249,7 @@ impl Administration {
                 if keys.len() == before { Err(not_found("key_unknown")) } else { Ok(()) }
             })
         });
-        self.change_client(caller, event, target, (Judged::AsItStands, change)).await
+        self.change_client(caller, event, target, (Judged::Anew, change)).await
     }
 
     /// Locks a client, changes it, and judges what came of it.
@@ -269,10 +269,12 @@ impl Administration {
                 Box::pin(async move {
                     let before = locked(tx, &actor, &target).await?;
                     let after = change(before.clone(), now)?;
-                    // What stands as it was, or only loses a key, is never held back by what has changed
-                    // around it: a client can always be stopped.
+                    // A registration is never held back by what has changed around it: a client can always be
+                    // stopped, whatever has become of its resource servers.
                     if judged == Judged::Anew {
-                        registration::judge(&after.metadata, &resources, &rules)?;
+                        let kept = before.metadata.resources.iter().chain(&before.metadata.introspects);
+                        let known: Vec<String> = resources.iter().chain(kept).cloned().collect();
+                        registration::judge(&after.metadata, &known, &rules)?;
                         privilege::is_within(&actor, &after.metadata)?;
                     }
                     privilege::leaves_an_admin(&actor, tx, &before, Some(&after)).await?;

@@ -11,6 +11,9 @@ use crate::tokens::request::Request;
 use super::evidence;
 use super::state::State;
 
+/// The reason of a body that broke off or was framed wrongly.
+const BROKEN: &str = "body_broken";
+
 /// Reads a request that carries a form. What cannot be read is recorded as a refusal of what the
 /// endpoint does.
 pub async fn read(
@@ -22,6 +25,8 @@ pub async fn read(
     let evidence = evidence::of(request, state);
     match parse(request, payload, state.bounds.body).await {
         Ok(params) => Ok(Request { params, evidence }),
+        // The connection is broken: nobody waits for the answer, and nothing was asked that could be recorded.
+        Err(refusal) if refusal.reason().code() == BROKEN => Err(refusal.into()),
         Err(refusal) => {
             let what = Refused { action, rule: None, client: None };
             Err(state.administration.record_refused(&evidence.origin, what, refusal.into()).await)
@@ -47,7 +52,7 @@ async fn parse(request: &HttpRequest, payload: web::Payload, most: usize) -> Res
             "the body is too large",
             Reason::new("body_too_large"),
         )),
-        Ok(Err(_)) => Err(Refusal::invalid_request("the body could not be read", "body_broken")),
+        Ok(Err(_)) => Err(Refusal::invalid_request("the body could not be read", BROKEN)),
         Ok(Ok(body)) => Params::parse_form(&body),
     }
 }

@@ -97,7 +97,7 @@ async fn a08_sm_b_07_sm_cs_02_a_grant_is_for_those_who_registered_it_and_can_pro
     let world = World::start().await;
     let backend = Backend::register(&world, Algorithm::Es384, json!({})).await;
     let grantless = Backend::register(&world, Algorithm::Es384, json!({"grant_types": []})).await;
-    let public = world.register(registration("none", json!({}))).await;
+    let public = world.register(registration("none", json!({"grant_types": []}))).await;
     let peer = world.public();
     let with_grant = async |backend: &Backend, grant: &str| -> Answer {
         let assertion = backend.assertion(&world).sign(&backend.key);
@@ -115,9 +115,9 @@ async fn a08_sm_b_07_sm_cs_02_a_grant_is_for_those_who_registered_it_and_can_pro
     let form = [("grant_type", "client_credentials"), ("client_id", &public), ("scope", "system/Claim.rs")];
     peer.post("/oauth2/token", &form).await.refused(400, "unauthorized_client");
     let reasons = reasons(&world, "token.issue").await;
-    assert_eq!(reasons[5..], ["missing_parameter", "grant_not_registered", "public_client"]);
-    // A secret is not enough for system/ scopes: the registration is refused already (SM-CS-02).
-    for method in ["client_secret_basic", "client_secret_post"] {
+    assert_eq!(reasons[5..], ["missing_parameter", "grant_not_registered", "grant_not_registered"]);
+    // A secret is not enough for system/ scopes, and a name for nothing: the registration is refused already (SM-CS-02).
+    for method in ["client_secret_basic", "client_secret_post", "none"] {
         let document = Some(registration(method, json!({})));
         let answer = world.administer(Method::POST, "/admin/v1/clients", document).await;
         assert_eq!((answer.status, answer.json()["error"].as_str()), (400, Some("invalid_client_metadata")));

@@ -74,7 +74,8 @@ async fn sm_cs_01_oa_03_a_secret_is_taken_where_it_is_registered_and_every_refus
         let answer = by_header(&peer, authorization, &[]).await;
         answer.invalid_client();
         let challenge = answer.header("www-authenticate").unwrap_or_default();
-        assert!(challenge.starts_with("Basic realm="), "{reason}: {challenge}");
+        let scheme = if authorization.starts_with("Bearer") { "Bearer realm=" } else { "Basic realm=" };
+        assert!(challenge.starts_with(scheme), "{reason}: {challenge}");
     }
     by_body(&peer, &poster, "wrong").await.invalid_client();
     by_body(&peer, &id, &secret).await.invalid_client();
@@ -138,8 +139,10 @@ async fn a07_sm_cs_03_former_secrets_live_through_their_overlap_and_are_dead_eve
     }
     let mut newest = second.clone();
     for _ in 0..5 {
-        newest = rotate(&world, &id, 600).await;
+        let previous = std::mem::replace(&mut newest, rotate(&world, &id, 600).await);
         by_header(&peers[1], &basic(&id, &newest), &[]).await.granted();
+        by_header(&peers[1], &basic(&id, &previous), &[]).await.granted();
+        by_header(&peers[1], &basic(&id, &first), &[]).await.invalid_client();
     }
     let last = rotate(&world, &id, 0).await;
     for peer in &peers {
