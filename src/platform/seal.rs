@@ -68,13 +68,13 @@ mod tests {
     fn o06_a_sealed_value_opens_in_its_place_under_its_key_alone() {
         let sealer = Sealer::new(&[7; 32], Entropy::seeded(1)).unwrap();
         let place = Place { table: "signing_key", column: "sealed_private_key", row: "k1" };
-        let sealed = sealer.seal(place, b"private").unwrap();
-        assert!(!sealed.windows(7).any(|window| window == b"private"));
-        assert_eq!(sealer.open(place, &sealed).unwrap().as_slice(), b"private");
+        let text = sealer.seal(place, b"private").unwrap();
+        assert!(!text.windows(7).any(|window| window == b"private"));
+        assert_eq!(sealer.open(place, &text).unwrap().as_slice(), b"private");
 
-        assert!(sealer.open(Place { row: "k2", ..place }, &sealed).is_err());
-        assert!(Sealer::new(&[8; 32], Entropy::seeded(1)).unwrap().open(place, &sealed).is_err());
-        let mut changed = sealed.clone();
+        assert!(sealer.open(Place { row: "k2", ..place }, &text).is_err());
+        assert!(Sealer::new(&[8; 32], Entropy::seeded(1)).unwrap().open(place, &text).is_err());
+        let mut changed = text.clone();
         changed[NONCE_LEN] ^= 1;
         assert!(sealer.open(place, &changed).is_err());
         assert!(sealer.open(place, &[]).is_err());

@@ -150,7 +150,7 @@ fn identity(fields: &mut Fields<'_>) -> Option<CertificateIdentity> {
 mod tests {
     use super::*;
 
-    fn fields(value: Value) -> Vec<String> {
+    fn fields(value: &Value) -> Vec<String> {
         let problems = ClientMetadata::parse(value.as_object().unwrap()).err().unwrap_or_default();
         problems.into_iter().map(|problem| problem.field).collect()
     }
@@ -172,7 +172,7 @@ mod tests {
 
     #[test]
     fn each_member_that_is_wrong_is_named() {
-        assert_eq!(fields(json!({})), ["client_name", "organization", "token_endpoint_auth_method"]);
+        assert_eq!(fields(&json!({})), ["client_name", "organization", "token_endpoint_auth_method"]);
         let rows = [
             ("client_id", json!("mine"), "client_id"),
             ("verified", json!(true), "verified"),
@@ -197,7 +197,7 @@ mod tests {
         for (member, value, named) in rows {
             let mut document = good();
             document[member] = value.clone();
-            assert_eq!(fields(document), [named], "{member}: {value}");
+            assert_eq!(fields(&document), [named], "{member}: {value}");
         }
     }
 
@@ -206,6 +206,6 @@ mod tests {
         let mut document = good();
         document["tls_client_auth_san_dns"] = json!("payer.example");
         document["tls_client_auth_san_uri"] = json!("https://payer.example/");
-        assert_eq!(fields(document), ["tls_client_auth_san_uri"]);
+        assert_eq!(fields(&document), ["tls_client_auth_san_uri"]);
     }
 }

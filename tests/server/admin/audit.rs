@@ -114,7 +114,7 @@ async fn o11_records_are_found_by_time_client_action_outcome_and_patient_and_the
     let (from, until) = (granted["at"].as_str().unwrap(), refused["at"].as_str().unwrap());
     let window =
         format!("client={}&from={}&until={}", client.id, from.replace('+', "%2B"), until.replace('+', "%2B"));
-    assert_eq!(search(&world, &window).await, [granted.clone()]);
+    assert_eq!(search(&world, &window).await, *std::slice::from_ref(granted));
     let past = time::OffsetDateTime::parse(from, &Rfc3339).unwrap() - time::Duration::days(1);
     assert!(search(&world, &format!("until={}", past.format(&Rfc3339).unwrap())).await.is_empty());
 

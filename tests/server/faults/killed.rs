@@ -17,7 +17,9 @@ async fn j06_an_assertion_raced_200_ways_over_two_processes_is_spent_once_and_st
     let answers: Vec<Answer> = join_all((0..200).map(|at| peers[at % 2].post("/oauth2/token", &form))).await;
     let (granted, others): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status == 200);
     assert_eq!(granted.len(), 1, "spent once");
-    others.iter().for_each(|answer| answer.invalid_client());
+    for answer in &others {
+        answer.invalid_client();
+    }
     let records = "select count(*) from audit_event where action = 'token.issue' and outcome = 'granted' and client_id = ";
     assert_eq!(world.database.count(&format!("{records} '{}'", backend.id)).await, 1);
 

@@ -105,7 +105,7 @@ impl World {
         let created =
             self.command(&["client", "create", "-", "--json"], &document.to_string()).expect_success();
         let created: Value = serde_json::from_str(&created).expect("a client");
-        self.admin_id = created["client_id"].as_str().expect("its identifier").to_owned();
+        created["client_id"].as_str().expect("its identifier").clone_into(&mut self.admin_id);
     }
 
     async fn spawn(&self, ports: [u16; 3], url: &str) -> Process {

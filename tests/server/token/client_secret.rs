@@ -50,7 +50,7 @@ async fn sm_cs_01_oa_03_a_secret_is_taken_where_it_is_registered_and_every_refus
     let (id, secret) = register(&world, "client_secret_basic").await;
     let (poster, of_poster) = register(&world, "client_secret_post").await;
     // Each part is form-encoded first (RFC 6749, 2.3.1); encoding more than needed is allowed.
-    let percent = |text: &str| text.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>();
+    let percent = |text: &str| text.bytes().map(|byte| format!("%{byte:02X}")).collect::<Vec<_>>().concat();
     by_header(&peer, &basic(&id, &secret), &[]).await.granted();
     by_header(&peer, &basic(&percent(&id), &percent(&secret)), &[]).await.granted();
     by_header(&peer, &basic(&id, &secret).replace("Basic", "bAsIC"), &[("client_id", &id)]).await.granted();
