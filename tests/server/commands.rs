@@ -216,7 +216,7 @@ async fn a_hangup_reads_certificates_again_and_a_termination_answers_what_is_und
     })
     .await;
     assert_eq!(world.processes[0].ready().await, Some(503), "who asks is told to send no more");
-    let heard = under_way.send(body[10..].as_bytes()).hear(Duration::from_secs(10));
+    let heard = under_way.send(&body.as_bytes()[10..]).hear(Duration::from_secs(10));
     assert_eq!(heard.statuses(), [401], "{}", heard.text);
     assert_eq!(world.processes[0].wait(), Some(0), "{}", world.processes[0].log());
     std::fs::write(world.file("server.key"), &next.key).unwrap();

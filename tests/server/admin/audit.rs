@@ -57,8 +57,11 @@ async fn o03_the_servers_own_role_cannot_change_or_remove_a_record() {
         match sqlx::raw_sql(AssertSqlSafe(statement.to_owned())).execute(&mut connection).await {
             Ok(_) => allowed.push(statement),
             Err(error) => {
-                let code =
-                    error.as_database_error().and_then(|error| error.code()).unwrap_or_default().into_owned();
+                let code = error
+                    .as_database_error()
+                    .and_then(sqlx::error::DatabaseError::code)
+                    .unwrap_or_default()
+                    .into_owned();
                 assert_eq!(code, "42501", "{statement}: {error}");
             }
         }
@@ -111,7 +114,7 @@ async fn o11_records_are_found_by_time_client_action_outcome_and_patient_and_the
     let (from, until) = (granted["at"].as_str().unwrap(), refused["at"].as_str().unwrap());
     let window =
         format!("client={}&from={}&until={}", client.id, from.replace('+', "%2B"), until.replace('+', "%2B"));
-    assert_eq!(search(&world, &window).await, [granted.clone()]);
+    assert_eq!(search(&world, &window).await, std::slice::from_ref(granted));
     let past = time::OffsetDateTime::parse(from, &Rfc3339).unwrap() - time::Duration::days(1);
     assert!(search(&world, &format!("until={}", past.format(&Rfc3339).unwrap())).await.is_empty());
 
