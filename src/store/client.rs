@@ -78,8 +78,13 @@ pub async fn find_in(tx: &mut Tx, id: &ClientId) -> Result<Option<Client>, Fault
     .transpose()
 }
 
-/// Finds a client and locks its row for a change.
+/// Finds a client and locks its row for a change. Changes of registrations wait for each other, since
+/// some look at other clients too: two that each hold what the other needs would both fail.
 pub async fn find_locked(tx: &mut Tx, id: &ClientId) -> Result<Option<Client>, Fault> {
+    sqlx::raw_sql("select pg_advisory_xact_lock('client'::regclass::bigint)")
+        .execute(tx.connection())
+        .await
+        .doing("waiting for other changes of clients")?;
     sqlx::query_as!(
         Row,
         "select client_id, status, metadata, version, tokens_not_before, created_at, updated_at
