@@ -5,12 +5,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says so by failing")]
 #![expect(clippy::indexing_slicing, reason = "an answer without the member fails the test")]
 #![expect(unreachable_pub, reason = "a test binary has no outside")]
-#![expect(
-    clippy::similar_names,
-    clippy::needless_pass_by_value,
-    clippy::wildcard_enum_match_arm,
-    reason = "tests are read one by one"
-)]
+#![expect(clippy::similar_names, clippy::needless_pass_by_value, reason = "tests are read one by one")]
 
 mod harness;
 
