@@ -15,6 +15,7 @@ use crate::clients::key_source::KeySource;
 use crate::clients::secrets::SecretDigester;
 use crate::config::Config;
 use crate::config::secrets::MasterKey;
+use crate::config::tls::Revocation;
 use crate::discovery::endpoints::{self, Addresses};
 use crate::discovery::smart::FhirServers;
 use crate::grants::AdminResource;
@@ -80,6 +81,7 @@ impl Ground {
             sealer,
             rules: Arc::new(config.outbound.clone()),
             schedule,
+            readiness: Arc::default(),
             audience: format!("{}/admin", config.issuer.url.as_str()),
         };
         Ok(Self { administration, keys, process: Arc::from(process_name()) })
@@ -112,7 +114,11 @@ pub type Trust = Arc<ArcSwap<TrustStore>>;
 pub fn read_trust(config: &Config) -> Result<TrustStore, Fault> {
     let Some(anchors) = &config.tls.client_anchors_file else { return Ok(TrustStore::empty()) };
     let anchors = std::fs::read(anchors).doing("reading tls.client_anchors_file")?;
-    let lists: Result<Vec<Vec<u8>>, _> = config.tls.client_crl_files.iter().map(std::fs::read).collect();
+    let files = match config.tls.client_revocation {
+        Revocation::Lists => config.tls.client_crl_files.as_slice(),
+        Revocation::None => &[],
+    };
+    let lists: Result<Vec<Vec<u8>>, _> = files.iter().map(std::fs::read).collect();
     let lists = lists.doing("reading tls.client_crl_files")?;
     TrustStore::parse(&anchors, &lists).doing("reading the client anchors and revocation lists")
 }

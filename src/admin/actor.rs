@@ -19,6 +19,8 @@ pub enum Actor {
         client: Box<Client>,
         /// The scopes of its token.
         scope: ScopeSet,
+        /// When its token was issued.
+        issued_at: Timestamp,
     },
     /// Somebody at a terminal of the server, who can read its master key.
     Terminal {
@@ -40,7 +42,7 @@ impl Actor {
     /// Writes the actor into a record.
     pub(super) fn name(&self, event: &mut AuditEvent) {
         match self {
-            Self::Client { client, scope } => {
+            Self::Client { client, scope, .. } => {
                 event.name_client(client);
                 event.scopes_granted = Some(scope.to_string());
             }
@@ -71,6 +73,10 @@ pub fn authorize(live: &LiveToken, scope: &'static str, origin: &Origin) -> Resu
         let reason = Reason::new("admin_scope_missing");
         return Err(Refusal::new(ErrorCode::InsufficientScope, "the token lacks the scope for this", reason));
     }
-    let actor = Actor::Client { client: Box::new(client.clone()), scope: token.scope.clone() };
+    let actor = Actor::Client {
+        client: Box::new(client.clone()),
+        scope: token.scope.clone(),
+        issued_at: token.issued_at,
+    };
     Ok(Caller { actor, origin: origin.clone() })
 }

@@ -331,6 +331,7 @@ impl Administration {
 async fn locked(tx: &mut Tx, actor: &Actor, target: &Target) -> Result<Client, Failure> {
     let client =
         store::client::find_locked(tx, &target.id).await?.ok_or_else(|| not_found("client_unknown"))?;
+    privilege::still_stands(actor, tx).await?;
     expect_version(target.version, client.version)?;
     privilege::is_within(actor, &client.metadata)?;
     Ok(client)

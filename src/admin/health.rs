@@ -2,16 +2,22 @@
 
 use std::sync::Arc;
 
+use time::Duration;
+use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use crate::keys::keyring::KeyRing;
 use crate::ledger::{Done, Work};
 use crate::model::audit_event::{AuditEvent, Origin};
+use crate::moment::Timestamp;
 use crate::platform::clock::MOST_DRIFT;
 use crate::protocol::error::Failure;
 use crate::store;
 
 use super::Administration;
+
+/// What was found when readiness was last examined.
+pub type Readiness = Arc<Mutex<Option<(Timestamp, Vec<&'static str>)>>>;
 
 /// How many database connections the process holds for reading.
 #[derive(Clone, Copy, Debug)]
@@ -23,8 +29,22 @@ pub struct Readers {
 }
 
 impl Administration {
-    /// Why the process cannot serve; empty when it can.
+    /// Why the process cannot serve; empty when it can. Whoever asks within the second of another is told
+    /// the same: no number of probes keeps the writers from their work.
     pub async fn obstacles(&self, keys: &KeyRing) -> Vec<&'static str> {
+        let now = self.clock.now();
+        let mut last = self.readiness.lock().await;
+        match &*last {
+            Some((at, reasons)) if now < *at + Duration::SECOND => reasons.clone(),
+            Some(_) | None => {
+                let reasons = self.examine(keys).await;
+                *last = Some((now, reasons.clone()));
+                reasons
+            }
+        }
+    }
+
+    async fn examine(&self, keys: &KeyRing) -> Vec<&'static str> {
         let mut reasons = Vec::new();
         match store::migrate::is_current(&self.db).await {
             Ok(true) => {}
@@ -34,7 +54,10 @@ impl Administration {
                 reasons.push("the database does not answer");
             }
         }
-        if reasons.is_empty() && self.write_nothing().await.is_err() {
+        if reasons.is_empty()
+            && let Err(failure) = self.write_nothing().await
+        {
+            tracing::warn!(?failure, "not ready");
             reasons.push("the database takes no writes");
         }
         if self.clock.drift() > MOST_DRIFT {
@@ -46,13 +69,18 @@ impl Administration {
         reasons
     }
 
-    /// Goes the way of a write, and leaves nothing.
+    /// Goes the way of a write, and leaves nothing but a number that was given out.
     async fn write_nothing(&self) -> Result<(), Failure> {
         let origin =
             Origin { peer: None, certificate: None, request: Uuid::nil(), process: Arc::from("readiness") };
         let event = AuditEvent::begin(Uuid::nil(), self.clock.now(), "readiness", origin);
         self.ledger
-            .transact(event, |_, _| -> Work<'_, ()> { Box::pin(async { Ok(Done::Unchanged(())) }) })
+            .transact(event, |tx, _| -> Work<'_, ()> {
+                Box::pin(async move {
+                    store::safety::can_write(tx).await?;
+                    Ok(Done::Unchanged(()))
+                })
+            })
             .await
     }
 

@@ -48,6 +48,8 @@ pub struct Administration {
     pub rules: Arc<Rules>,
     /// When keys are replaced.
     pub schedule: Schedule,
+    /// What was found when readiness was last examined.
+    pub readiness: health::Readiness,
     /// The `aud` of the admin API, which clients may be registered for like any resource server.
     pub audience: String,
 }

@@ -26,6 +26,17 @@ pub fn is_within(actor: &Actor, metadata: &ClientMetadata) -> Result<(), Refusal
     }
 }
 
+/// Refuses an administrator who was stopped while it waited for its turn.
+pub async fn still_stands(actor: &Actor, tx: &mut Tx) -> Result<(), Failure> {
+    let Actor::Client { client, issued_at, .. } = actor else { return Ok(()) };
+    let now = store::client::find_in(tx, &client.id).await?;
+    if now.is_some_and(|client| client.keeps_alive(*issued_at)) {
+        return Ok(());
+    }
+    let told = "the administrator was stopped meanwhile";
+    Err(Refusal::new(ErrorCode::InvalidToken, told, Reason::new("administrator_stopped")).into())
+}
+
 /// Refuses to leave nobody who may write registrations. Whoever sits at the server can always
 /// register another administrator, and is not held to this.
 pub async fn leaves_an_admin(

@@ -131,7 +131,11 @@ impl Authenticator {
         if !client.is_active() {
             return Err(Refusal::invalid_client("client_disabled").into());
         }
-        entry.prove_client(&client);
+        match method.strength() {
+            // Anybody can name a public client: its refusals are counted like a stranger's.
+            Strength::Named => entry.event_mut().name_client(&client),
+            Strength::SharedSecret | Strength::PrivateKey => entry.prove_client(&client),
+        }
         Ok(AuthenticatedClient { record: client, carrier: method.carrier(), strength: method.strength() })
     }
 

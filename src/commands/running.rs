@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::available_parallelism;
 
-use actix_web::dev::ServerHandle;
 use arc_swap::ArcSwap;
 use time::Duration;
 use tokio::runtime::Runtime;
@@ -21,6 +20,9 @@ use crate::platform::tls::{self, ServerCertificate};
 use crate::protocol::error::{Doing, Fault};
 
 use super::output::Failed;
+
+/// How long the last records may take when the server ends.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// What a server runs on.
 pub struct Running<'a> {
@@ -63,37 +65,26 @@ pub async fn serve(running: Running<'_>, ready: impl FnOnce()) -> Result<(), Fai
     }
     tracing::info!("draining");
     state.draining.store(true, Ordering::SeqCst);
-    tokio::select! {
-        () = stop(&handles, Ending::Drained) => {}
-        () = signals.ended() => {
-            tracing::warn!("a second signal: ending at once");
-            stop(&handles, Ending::AtOnce).await;
+    let ending = async {
+        for handle in handles {
+            handle.stop(true).await;
         }
+        end.send_replace(true);
+        for job in jobs {
+            job.await.doing("ending a job")?;
+        }
+        servers.await.doing("ending the listeners")??;
+        Ok::<(), Failed>(())
+    };
+    tokio::select! {
+        ended = ending => ended?,
+        // What is under way is dropped with the runtime; what the ledger has not committed was not done.
+        () = signals.ended() => tracing::warn!("a second signal: ending at once"),
     }
-    end.send_replace(true);
-    for job in jobs {
-        job.await.doing("ending a job")?;
-    }
-    servers.await.doing("ending the listeners")??;
     record_counted(ground).await;
     ground.administration.db.close().await;
     tracing::info!("ended");
     Ok(())
-}
-
-/// How the listeners end.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Ending {
-    /// What is under way is finished, within its time.
-    Drained,
-    /// Nothing is waited for.
-    AtOnce,
-}
-
-async fn stop(handles: &[ServerHandle; 2], ending: Ending) {
-    for handle in handles {
-        handle.stop(ending == Ending::Drained).await;
-    }
 }
 
 /// Writes the refusals that were only counted, of the minute that has just begun too.
@@ -101,7 +92,8 @@ async fn record_counted(ground: &Ground) {
     let administration = &ground.administration;
     let now = administration.clock.now();
     let next = || administration.entropy.id(now).unwrap_or_default();
-    if administration.ledger.record_counted(now + Duration::minutes(1), next).await.is_err() {
+    let recording = administration.ledger.record_counted(now + Duration::minutes(1), next);
+    if !tokio::time::timeout(PATIENCE, recording).await.is_ok_and(|recorded| recorded.is_ok()) {
         tracing::error!("refusals that were only counted could not be recorded");
     }
 }

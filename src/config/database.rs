@@ -1,6 +1,6 @@
 //! `[database]`: where PostgreSQL is.
 
-use sqlx::postgres::PgConnectOptions;
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use toml::{Table, Value};
 use url::Url;
 
@@ -70,26 +70,14 @@ impl DatabaseUrl {
     }
 
     /// Whether nobody between here and the database can read or change what is said: a socket, this
-    /// machine, or TLS with the server's name verified.
+    /// machine, or TLS with the server's name verified. Judged on what the driver makes of the URL.
     pub fn is_protected(&self) -> bool {
-        let Ok(url) = Url::parse(self.expose()) else { return false };
-        let mut hosts: Vec<String> = url.host_str().map(str::to_owned).into_iter().collect();
-        let mut verified = false;
-        for (name, value) in url.query_pairs() {
-            match name.as_ref() {
-                "host" => hosts.push(value.into_owned()),
-                "sslmode" => verified = value == "verify-full",
-                _ => {}
-            }
-        }
-        let here = |host: &String| {
-            let name = host.trim_matches(['[', ']']);
-            let socket = name.starts_with('/') || name.to_ascii_lowercase().starts_with("%2f");
-            socket
-                || name == "localhost"
-                || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
-        };
-        verified || hosts.iter().all(here)
+        let Ok(options) = self.expose().parse::<PgConnectOptions>() else { return false };
+        let verified = matches!(options.get_ssl_mode(), PgSslMode::VerifyFull);
+        let host = options.get_host().trim_matches(['[', ']']);
+        let address = host.parse::<std::net::IpAddr>();
+        let here = host == "localhost" || address.is_ok_and(|address| address.is_loopback());
+        verified || options.get_socket().is_some() || host.starts_with('/') || here
     }
 
     /// The URL without its password, to be shown.

@@ -194,6 +194,8 @@ fn h_11_a_database_is_reached_over_what_nobody_else_can_read() {
         ("postgres://a@db.example/b", false),
         ("postgres://a@localhost.example/b", false),
         ("postgres://a@localhost/b?host=db.example", false),
+        ("postgres://a@localhost/b?hostaddr=10.0.0.1", false),
+        ("postgres://a@db.example/b?sslmode=verify-full&ssl-mode=disable", false),
     ] {
         assert_eq!(database::DatabaseUrl::parse(url).unwrap().is_protected(), protected, "{url}");
     }

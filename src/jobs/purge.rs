@@ -10,12 +10,20 @@ use crate::store;
 
 use super::{Job, JobCx};
 
-/// How many rows of each kind go in one transaction.
-const BATCH: i64 = 5_000;
-/// How many transactions a run makes at most; the rest waits for the next.
-const MOST_BATCHES: u32 = 100;
+/// How many rows go in one transaction.
+const BATCH: i64 = 1_000;
+/// How many transactions of a kind a run makes at most; the rest waits for the next.
+const MOST_BATCHES: u32 = 50;
 /// How long secrets and keys are kept that have ended.
 const ENDED: time::Duration = time::Duration::days(30);
+
+/// What is removed, each kind in transactions of its own.
+#[derive(Clone, Copy)]
+enum Kind {
+    Proofs,
+    Tokens,
+    Ended,
+}
 
 pub(super) struct Purge;
 
@@ -26,13 +34,15 @@ impl Job for Purge {
     }
 
     fn rests(&self) -> Duration {
-        Duration::from_mins(10)
+        Duration::from_mins(2)
     }
 
     async fn run(&self, cx: &JobCx) -> Result<(), Failure> {
-        for _ in 0..MOST_BATCHES {
-            if purge(cx).await? < BATCH.unsigned_abs() {
-                break;
+        for kind in [Kind::Proofs, Kind::Tokens, Kind::Ended] {
+            for _ in 0..MOST_BATCHES {
+                if purge(cx, kind).await? < BATCH.unsigned_abs() {
+                    break;
+                }
             }
         }
         Ok(())
@@ -40,21 +50,23 @@ impl Job for Purge {
 }
 
 /// Removes one batch; the answer is how many rows went.
-async fn purge(cx: &JobCx) -> Result<u64, Failure> {
+async fn purge(cx: &JobCx, kind: Kind) -> Result<u64, Failure> {
     let event = cx.event("job.purge")?;
     let now = event.at;
     cx.administration
         .ledger
         .transact(event, move |tx, event| -> Work<'_, u64> {
             Box::pin(async move {
-                let proofs = store::proof::purge(tx, now, BATCH).await?;
-                let tokens = store::access_token::purge(tx, now, BATCH).await?;
-                let secrets = store::client_secret::purge(tx, now - ENDED).await?;
-                let keys = store::signing_key::purge(tx, now - ENDED).await?;
-                let all = proofs + tokens + secrets + keys;
-                event.detail =
-                    Some(format!("{proofs} proofs, {tokens} tokens, {secrets} secrets, {keys} keys"));
-                Ok(if all == 0 { Done::Unchanged(0) } else { Done::Changed(all) })
+                let (what, gone) = match kind {
+                    Kind::Proofs => ("proofs", store::proof::purge(tx, now, BATCH).await?),
+                    Kind::Tokens => ("tokens", store::access_token::purge(tx, now, BATCH).await?),
+                    Kind::Ended => {
+                        let secrets = store::client_secret::purge(tx, now - ENDED).await?;
+                        ("secrets and keys", secrets + store::signing_key::purge(tx, now - ENDED).await?)
+                    }
+                };
+                event.detail = Some(format!("{gone} {what}"));
+                Ok(if gone == 0 { Done::Unchanged(0) } else { Done::Changed(gone) })
             })
         })
         .await

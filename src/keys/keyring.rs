@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use arc_swap::ArcSwap;
 use serde_json::{Map, Value};
+use tokio::sync::Mutex;
 
 use crate::jose::algorithm::Algorithm;
 use crate::jose::claims::Claims;
@@ -43,6 +44,7 @@ pub enum Look {
 pub struct KeyRing {
     db: Db,
     looked_again: Arc<AtomicI64>,
+    reading: Arc<Mutex<()>>,
     held: Arc<ArcSwap<Vec<Arc<Held>>>>,
     sealer: Arc<Sealer>,
 }
@@ -54,6 +56,7 @@ impl KeyRing {
         Self {
             db,
             looked_again: Arc::new(AtomicI64::new(0)),
+            reading: Arc::default(),
             held: Arc::new(ArcSwap::from_pointee(Vec::new())),
             sealer,
         }
@@ -61,6 +64,8 @@ impl KeyRing {
 
     /// Reads the keys again; those that are known already are not opened twice.
     pub async fn refresh(&self) -> Result<(), Fault> {
+        // One at a time, so that what was read later is what stays.
+        let _reading = self.reading.lock().await;
         let known = self.held.load_full();
         let mut held = Vec::new();
         for stored in store::signing_key::find_published(&self.db).await? {

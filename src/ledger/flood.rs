@@ -85,15 +85,19 @@ impl Flood {
 
     /// Gives back what could not be recorded, to be taken again later.
     pub(super) fn give_back(&self, (key, count): (Key, Count)) {
-        self.lock().counts.insert(key, count);
+        let mut state = self.lock();
+        let known = state.counts.entry(key).or_insert(Count { seen: 0, counted: 0, sample: None });
+        known.seen = known.seen.saturating_add(count.seen);
+        known.counted = known.counted.saturating_add(count.counted);
+        known.sample = known.sample.take().or(count.sample);
     }
 
-    /// Takes the counts of the minutes that are over.
-    pub(super) fn take_ended(&self, now: Timestamp) -> Vec<(Key, Count)> {
+    /// Takes one count of a minute that is over, if there is one.
+    pub(super) fn take_ended(&self, now: Timestamp) -> Option<(Key, Count)> {
         let mut state = self.lock();
         state.totals.retain(|(_, _, at), _| *at >= minute(now));
-        let ended: Vec<Key> = state.counts.keys().filter(|key| key.minute < minute(now)).cloned().collect();
-        ended.into_iter().filter_map(|key| state.counts.remove(&key).map(|count| (key, count))).collect()
+        let ended = state.counts.keys().find(|key| key.minute < minute(now)).cloned()?;
+        state.counts.remove_entry(&ended)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -160,13 +164,13 @@ mod tests {
             Verdict::Recorded,
             "another network"
         );
-        assert!(flood.take_ended(start).is_empty(), "the minute is not over");
-        let ended = flood.take_ended(start + Duration::minutes(1));
+        assert!(flood.take_ended(start).is_none(), "the minute is not over");
+        let taken = std::iter::from_fn(|| flood.take_ended(start + Duration::minutes(1)));
         let records: Vec<AuditEvent> =
-            ended.iter().filter_map(|(key, count)| record(key, count, Uuid::nil())).collect();
+            taken.filter_map(|(key, count)| record(&key, &count, Uuid::nil())).collect();
         assert_eq!(records.iter().map(|record| record.occurrences).collect::<Vec<_>>(), [3]);
         assert_eq!(records[0].origin.peer, Some(IpAddr::from([10, 0, 0, 0])));
-        assert!(flood.take_ended(start + Duration::minutes(9)).is_empty(), "recorded once");
+        assert!(flood.take_ended(start + Duration::minutes(9)).is_none(), "recorded once");
     }
 
     #[test]

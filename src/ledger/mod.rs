@@ -107,17 +107,16 @@ impl Ledger {
 
     /// Writes the records of refusals that were only counted and whose minute is over.
     pub async fn record_counted(&self, now: Timestamp, next: impl Fn() -> uuid::Uuid) -> Result<(), Failure> {
-        let mut failed = None;
-        for (key, count) in self.flood.take_ended(now) {
+        while let Some((key, count)) = self.flood.take_ended(now) {
             let Some(event) = flood::record(&key, &count, next()) else { continue };
             let entry = Entry::counted(event);
             let work = move |writer: Writer| settlement::settle(writer, entry, None);
             if let Err(fault) = self.queue.perform(work).await.and_then(|written| written) {
                 self.flood.give_back((key, count));
-                failed = Some(fault);
+                return Err(fault.into());
             }
         }
-        failed.map_or(Ok(()), |fault| Err(fault.into()))
+        Ok(())
     }
 
     /// How much waits to be written.

@@ -41,7 +41,7 @@ async fn decide(tx: &mut Tx, entry: &mut Entry, refused: bool) -> Result<Option<
         return Ok(Some(lost));
     }
     let Some(condition) = entry.condition.take().filter(|_| !refused) else { return Ok(None) };
-    // Read without a lock: whatever commits after this kills the token at its next use, and a lock that
+    // Read without a lock: a stop that commits after this kills the token at its next use, and a lock that
     // every token request takes would keep an administrator from ever stopping a busy client.
     if store::client::find_active_version(tx, &condition.client).await? == Some(condition.version) {
         return Ok(None);

@@ -2,7 +2,7 @@
 
 use crate::protocol::error::{Doing, Fault};
 
-use super::Db;
+use super::{Db, Tx};
 
 /// What the server found out about its database and its own role in it.
 #[derive(Clone, Debug)]
@@ -34,4 +34,16 @@ pub async fn examine(db: &Db) -> Result<Safety, Fault> {
     .fetch_one(db.pool())
     .await
     .doing("examining the database")
+}
+
+/// Takes a transaction number, which only a database that takes writes gives out.
+pub async fn can_write(tx: &mut Tx) -> Result<(), Fault> {
+    sqlx::query_scalar!(
+        r#"select (pg_current_xact_id() is not null and has_table_privilege('audit_event', 'INSERT')) as "able!""#
+    )
+    .fetch_one(tx.connection())
+    .await
+    .doing("asking whether the database takes writes")?
+    .then_some(())
+    .ok_or_else(|| Fault::new("asking whether the database takes writes", "no record can be written"))
 }

@@ -81,19 +81,25 @@ impl Decision {
         let again = Self { binding: self.binding.clone(), ..*self };
         let (before, registered) = (permit.clone(), client.metadata.clone());
         entry.decided_under(Condition::on(client, move |changed| {
-            // Who it is was proved under another registration, or under a secret that is no more.
-            if again.strength == Strength::SharedSecret || !registered.authenticates_like(&changed.metadata) {
+            // Who it is was proved under another registration.
+            if !registered.authenticates_like(&changed.metadata) {
                 return Err(Refusal::invalid_client("registration_changed"));
+            }
+            // The new version may be that of a new secret, which cannot be tried again here.
+            if again.strength == Strength::SharedSecret {
+                return Err(changed_meanwhile());
             }
             match policy::decide(&again.question(changed), found) {
                 Ok(now) if now.is_as(&before) => Ok(()),
-                Ok(_) => Err(Refusal::invalid_request(
-                    "the registration changed while the request was answered: ask again",
-                    "registration_changed",
-                )),
+                Ok(_) => Err(changed_meanwhile()),
                 Err(denial) => Err(denial.refusal),
             }
         }));
         Ok(permit)
     }
+}
+
+fn changed_meanwhile() -> Refusal {
+    let told = "the registration changed while the request was answered: ask again";
+    Refusal::invalid_request(told, "registration_changed")
 }

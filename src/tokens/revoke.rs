@@ -5,6 +5,7 @@ use crate::keys::keyring::Look;
 use crate::ledger::{Attempt, Entry, Ledger};
 use crate::platform::clock::Clock;
 use crate::platform::entropy::Entropy;
+use crate::policy::Strength;
 use crate::protocol::error::{Doing, ErrorCode, Failure, Reason, Refusal};
 
 use super::access_token::AccessTokens;
@@ -40,9 +41,12 @@ impl RevocationEndpoint {
     async fn look_up(&self, entry: &mut Entry, request: &Request) -> Result<Found, Failure> {
         let client = self.authenticator.authenticate(entry, &request.evidence, &request.params).await?;
         let text = request.params.require("token")?;
+        let look = match client.strength() {
+            Strength::Named => Look::Sparingly,
+            Strength::SharedSecret | Strength::PrivateKey => Look::Surely,
+        };
         let now = entry.now();
-        let Some(token) =
-            self.tokens.read(text, now, Look::Surely).await?.filter(|token| token.is_current(now))
+        let Some(token) = self.tokens.read(text, now, look).await?.filter(|token| token.is_current(now))
         else {
             return Ok(Found::nothing("token_unknown_or_expired"));
         };

@@ -127,7 +127,7 @@ async fn h04_a_request_whose_end_can_be_read_in_two_ways_gets_one_refusal_and_th
     let mut wrong = Vec::new();
     for (name, bytes) in rows {
         let mut raw = Raw::connect(world.processes[0].public, &world.authority.pem);
-        let heard = raw.send(bytes.as_bytes()).hear(Duration::from_secs(3));
+        let heard = raw.send(bytes.as_bytes()).hear(PATIENCE);
         let statuses = heard.statuses();
         if !heard.closed || statuses != [400] {
             wrong.push(format!("{name}: {statuses:?}, closed: {}", heard.closed));

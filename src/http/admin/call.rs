@@ -46,8 +46,12 @@ impl Call {
     ) -> Result<Self, Failure> {
         let body = match payload.to_bytes_limited(state.bounds.body).await {
             Ok(Ok(body)) => body.to_vec(),
-            Ok(Err(_)) | Err(_) => {
-                return Err(Refusal::invalid_request("the body is too large or broken", "body_broken").into());
+            Err(_) => {
+                let reason = Reason::new("body_too_large");
+                return Err(Refusal::new(ErrorCode::ContentTooLarge, "the body is too large", reason).into());
+            }
+            Ok(Err(_)) => {
+                return Err(Refusal::invalid_request("the body could not be read", "body_broken").into());
             }
         };
         if !body.is_empty() && !is_json(request) {

@@ -2,7 +2,7 @@
 
 use hilum::jose::algorithm::Algorithm;
 use serde_json::json;
-use sqlx::{AssertSqlSafe, PgConnection};
+use sqlx::{AssertSqlSafe, PgConnection, Row};
 
 use crate::harness::{Answer, Backend, World};
 
@@ -12,6 +12,7 @@ async fn execute(connection: &mut PgConnection, statement: String) {
 
 /// Changes a client while a token request, which has read it already, waits to write its proof.
 async fn ask_while(world: &World, backend: &Backend, change: &str) -> Answer {
+    let mut admin = world.database.superuser().await;
     let mut holder = world.database.superuser().await;
     execute(&mut holder, "begin; lock table proof in exclusive mode".to_owned()).await;
     let peer = world.public();
@@ -21,12 +22,14 @@ async fn ask_while(world: &World, backend: &Backend, change: &str) -> Answer {
             "select count(*) from pg_stat_activity where datname = '{}' and wait_event_type = 'Lock'",
             world.database.name()
         );
-        for _ in 0..2_000 {
-            if world.database.count(&waiting).await > 0 {
+        for _ in 0..20_000 {
+            let row =
+                sqlx::raw_sql(AssertSqlSafe(waiting.clone())).fetch_one(&mut admin).await.expect("a count");
+            if row.get::<i64, _>(0) > 0 {
                 let id = &backend.id;
                 let update =
                     format!("update client set {change}, version = version + 1 where client_id = '{id}'");
-                world.database.execute(&update).await;
+                execute(&mut admin, update).await;
                 return execute(&mut holder, "commit".to_owned()).await;
             }
         }

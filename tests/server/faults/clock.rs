@@ -17,7 +17,7 @@ async fn i03_a_token_is_dead_the_moment_it_expires_whatever_this_machines_clock_
     let world = World::start().await;
     let backend = Backend::register(&world, Algorithm::Es256, json!({"introspects": [FHIR]})).await;
     let clock = Clock::set_to(OffsetDateTime::from_unix_timestamp(now() + 1).unwrap());
-    let state = within::state(&world, Some(clock.clone())).await;
+    let state = within::state(&world, Some(clock.clone()), &world.database.url()).await;
     let assertion = |id: &str| {
         let issued = clock.now().unix_timestamp();
         let assertion = backend.assertion(&world).claim("jti", json!(id));
@@ -45,7 +45,7 @@ async fn an_assertion_id_may_come_back_once_its_assertion_has_expired_even_when_
     let world = World::start().await;
     let backend = Backend::register(&world, Algorithm::Es256, json!({})).await;
     let clock = Clock::set_to(OffsetDateTime::from_unix_timestamp(now() + 1).unwrap());
-    let state = within::state(&world, Some(clock.clone())).await;
+    let state = within::state(&world, Some(clock.clone()), &world.database.url()).await;
     let ask = async |expires: i64| {
         let assertion: Assertion = backend.assertion(&world).claim("jti", json!("the same"));
         let at = clock.now().unix_timestamp();

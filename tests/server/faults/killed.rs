@@ -4,7 +4,8 @@ use futures_util::future::join_all;
 use hilum::jose::algorithm::Algorithm;
 use serde_json::json;
 
-use crate::harness::{Answer, Backend, World};
+use super::unmatched;
+use crate::harness::{Answer, Backend, Peer, World};
 
 #[tokio::test]
 async fn j06_an_assertion_raced_200_ways_over_two_processes_is_spent_once_and_stays_spent_after_kill_9() {
@@ -14,7 +15,14 @@ async fn j06_an_assertion_raced_200_ways_over_two_processes_is_spent_once_and_st
     let form = Backend::form(&assertion, "system/Claim.rs");
     let peers = [world.public_of(0), world.public_of(1)];
 
-    let answers: Vec<Answer> = join_all((0..200).map(|at| peers[at % 2].post("/oauth2/token", &form))).await;
+    // A machine that is too busy says so with 503, and is asked again.
+    let ask = async |peer: &Peer| loop {
+        let answer = peer.post("/oauth2/token", &form).await;
+        if answer.status != 503 {
+            return answer;
+        }
+    };
+    let answers: Vec<Answer> = join_all((0..200).map(|at| ask(&peers[at % 2]))).await;
     let (granted, others): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status == 200);
     assert_eq!(granted.len(), 1, "spent once");
     for answer in &others {
@@ -36,7 +44,7 @@ async fn k2_a_process_killed_under_load_leaves_no_token_without_its_record_and_n
     let mut world = World::with_processes(2).await;
     let backend = Backend::register(&world, Algorithm::Es256, json!({})).await;
     let peer = world.public_of(1);
-    let asked = 80;
+    let asked = 200_i64;
     let load = join_all((0..asked).map(|at| {
         let assertion = backend.assertion(&world).sign(&backend.key);
         let request = peer.request(reqwest::Method::POST, "/oauth2/token");
@@ -63,13 +71,9 @@ async fn k2_a_process_killed_under_load_leaves_no_token_without_its_record_and_n
     let told = i64::try_from(answers.iter().filter(|(_, granted)| *granted).count()).unwrap();
 
     let granted = world.database.count(&some).await;
-    let proofs = format!("select count(*) from proof where owner = 'assertion {}'", backend.id);
     assert!(told <= granted, "{told} were told, {granted} are recorded");
-    assert_eq!(
-        world.database.count(&proofs).await,
-        granted,
-        "each proof has its record and each record its proof"
-    );
+    assert!(told < asked, "the process was killed before it had answered all");
+    assert_eq!(world.database.count(&unmatched(&backend.id)).await, 0, "proofs and records");
     world.processes[1].wait();
     world.restart(1).await;
     backend.ask(&world, &world.public_of(1), "system/Claim.rs").await.token();

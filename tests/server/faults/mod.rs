@@ -7,3 +7,12 @@ mod cut;
 mod killed;
 mod proxy;
 mod within;
+
+/// How many granted records of a client have no proof, or proofs no granted record, seen at one moment.
+fn unmatched(client: &str) -> String {
+    format!(
+        "select abs((select count(*) from audit_event where action = 'token.issue' and outcome = 'granted'
+                        and client_id = '{client}')
+                  - (select count(*) from proof where owner = 'assertion {client}'))"
+    )
+}

@@ -17,12 +17,13 @@ use hilum::tokens::request::Request;
 
 use crate::harness::World;
 
-/// The parts of a world's server, with a clock of the test's own when it gives one.
-pub async fn state(world: &World, clock: Option<Clock>) -> State {
-    let variables = [("DATABASE_URL".to_owned(), world.database.url())];
+/// The parts of a world's server, with a clock of the test's own when it gives one,
+/// and a way to its database.
+pub async fn state(world: &World, clock: Option<Clock>, url: &str) -> State {
+    let variables = [("DATABASE_URL".to_owned(), url.to_owned())];
     let text = std::fs::read_to_string(world.config()).expect("a configuration");
     let config = Config::parse(&text, variables).expect("a configuration");
-    let options = connect::options(&world.database.url()).expect("a database URL");
+    let options = connect::options(url).expect("a database URL");
     let db = connect::readers(&options, 4);
     let clock = match clock {
         Some(clock) => clock,

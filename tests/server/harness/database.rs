@@ -6,7 +6,7 @@ use super::process::run;
 
 const TEMPLATE: &str = "hilum_template";
 
-/// A database of one test; dropped with it.
+/// A database of one test; it goes with the PostgreSQL of the run.
 pub struct Database {
     name: String,
 }
@@ -94,6 +94,8 @@ async fn ensure_template(connection: &mut PgConnection) {
     let known: i64 =
         sqlx::raw_sql(AssertSqlSafe(known)).fetch_one(&mut *connection).await.expect("templates").get(0);
     if known == 0 {
+        // What a failed attempt may have left.
+        execute(connection, "drop database if exists hilum_making with (force)".to_owned()).await;
         execute(connection, "create database hilum_making owner hilum_owner".to_owned()).await;
         let variables = [
             ("DATABASE_URL", url_of("hilum_app", "hilum_making")),

@@ -37,13 +37,22 @@ impl Dev {
             "--json",
         ];
         let file = |name: &str| std::fs::File::create(folder.join(name)).expect("a file");
-        let mut child = command(&arguments, variables)
+        let child = command(&arguments, variables)
             .stdin(Stdio::null())
             .stdout(file("printed.json"))
             .stderr(file("complaints"))
             .spawn()
             .expect("the built binary");
         let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap_or_default();
+        // Ended with this value, also when it never becomes ready.
+        let mut dev = Self {
+            child,
+            fixtures: serde_json::Value::Null,
+            ports,
+            variables: variables.to_vec(),
+            folder: folder.to_owned(),
+        };
+        let child = &mut dev.child;
         let fixtures = eventually("hilum dev is ready", Duration::from_secs(90), || {
             if let Some(status) = child.try_wait().expect("the process") {
                 panic!("hilum dev ended with {status}: {}", read("complaints"));
@@ -51,8 +60,8 @@ impl Dev {
             let printed = serde_json::from_str(&read("printed.json")).ok();
             async move { printed }
         });
-        let fixtures = fixtures.await;
-        Self { child, fixtures, ports, variables: variables.to_vec(), folder: folder.to_owned() }
+        dev.fixtures = fixtures.await;
+        dev
     }
 
     /// Starts it again after its end, on the same ports and data.

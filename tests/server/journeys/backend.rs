@@ -4,7 +4,7 @@ use hilum::jose::algorithm::Algorithm;
 use reqwest::Method;
 use serde_json::json;
 
-use crate::harness::{Backend, FHIR, World, registration};
+use crate::harness::{Backend, FHIR, FhirServer, World, registration};
 
 #[tokio::test]
 async fn a_payers_back_end_gets_a_bound_token_that_is_introspected_refused_elsewhere_and_revoked_everywhere()
@@ -24,9 +24,10 @@ async fn a_payers_back_end_gets_a_bound_token_that_is_introspected_refused_elsew
     assert_eq!(told["cnf"]["x5t#S256"], certificate.thumbprint());
     assert_eq!((told["client_id"].as_str(), told["aud"].as_str()), (Some(payer.id.as_str()), Some(FHIR)));
     assert_eq!(told["scope"], "system/Claim.cruds");
-    // The FHIR server compares the confirmation with the connection the token came over, and refuses another.
-    let other = world.authority.client("https://thief.example/");
-    assert_ne!(told["cnf"]["x5t#S256"], other.thumbprint());
+    // The FHIR server serves it over the connection of its own certificate, and no other.
+    let server = FhirServer::start(&world.authority, &told);
+    assert_eq!(server.read_patient(token, &certificate), 200);
+    assert_eq!(server.read_patient(token, &world.authority.client("https://thief.example/")), 401);
 
     let revoked = payer.revoke(&world, &world.public(), token).await;
     assert_eq!((revoked.status, revoked.text.as_str()), (200, ""));
