@@ -4,6 +4,7 @@ mod cancelled;
 mod changed;
 mod clock;
 mod cut;
+mod ending;
 mod killed;
 mod proxy;
 mod within;

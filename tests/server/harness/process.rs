@@ -155,6 +155,11 @@ impl Process {
         nix::sys::signal::kill(pid, signal).expect("a signal");
     }
 
+    /// Its exit code, if it has ended; -1 for one that was killed.
+    pub fn ended(&mut self) -> Option<i32> {
+        self.child.try_wait().expect("the process").map(|status| status.code().unwrap_or(-1))
+    }
+
     /// Waits for its end and answers with its exit code.
     pub fn wait(&mut self) -> Option<i32> {
         self.child.wait().expect("its end").code()

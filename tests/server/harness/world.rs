@@ -64,6 +64,18 @@ impl World {
         Self::configured(count, "", super::database::Database::url).await
     }
 
+    /// One process that lets requests, and its own end, take so many seconds.
+    pub async fn patient(seconds: u32) -> Self {
+        let mut world = Self::start().await;
+        let ports = [world.processes[0].public, world.processes[0].mtls, world.processes[0].operations];
+        world.processes[0].kill();
+        let text = std::fs::read_to_string(world.config()).expect("a configuration");
+        let more = format!("workers = 2\nrequest_timeout_seconds = {seconds}\ndrain_seconds = {seconds}\n");
+        std::fs::write(world.config(), text.replace("workers = 2\n", &more)).expect("a configuration");
+        world.processes[0] = world.spawn(ports, &world.database.url()).await;
+        world
+    }
+
     /// With more in its configuration, and another way to its database.
     pub async fn configured(count: usize, more: &str, url: impl FnOnce(&Database) -> String) -> Self {
         let database = Database::fresh().await;
