@@ -6,6 +6,7 @@ mod client_secret;
 mod mutual_tls;
 mod private_key_jwt;
 mod private_key_jwt_claims;
+mod resumption;
 
 use serde_json::Value;
 
