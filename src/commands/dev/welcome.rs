@@ -1,5 +1,7 @@
 //! What `hilum dev` prints once it is ready: less than a screen, and what to type next.
 
+use std::path::PathBuf;
+
 use super::Options;
 use super::files::Files;
 use crate::commands::output;
@@ -11,6 +13,8 @@ pub fn print(options: &Options, files: &Files) {
     let folder = folder.strip_prefix(&here).unwrap_or(&folder).display().to_string();
     let folder = folder.trim_end_matches('/');
     let mtls = options.issuer.at_port(options.mtls.port());
+    let program = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("hilum"));
+    let program = program.strip_prefix(&here).unwrap_or(&program).display();
     output::print(&format!(
         "\nHilum is ready.\n\n\
          \x20 issuer       {issuer}\n\
@@ -23,8 +27,8 @@ pub fn print(options: &Options, files: &Files) {
          \x20   -d grant_type=client_credentials -d scope=system/Claim.rs -d client_id=$CLIENT \\\n\
          \x20   {mtls}/oauth2/token\n\n\
          What it left behind in the audit trail, and the clients there are:\n\n\
-         \x20 hilum audit list --config {folder}/hilum.toml\n\
-         \x20 hilum client list --config {folder}/hilum.toml\n\n\
+         \x20 {program} audit list --config {folder}/hilum.toml\n\
+         \x20 {program} client list --config {folder}/hilum.toml\n\n\
          Ctrl-C stops it; the data stays in {data}.\n",
         issuer = options.issuer.as_str(),
         mtls = mtls.as_str(),
