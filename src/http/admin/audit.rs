@@ -6,10 +6,10 @@ use uuid::Uuid;
 
 use crate::model::audit_event::{AuditEvent, Outcome, Search};
 use crate::moment::Timestamp;
-use crate::protocol::error::{Failure, FieldProblem, Refusal};
+use crate::protocol::error::{FieldProblem, Refusal};
 use crate::protocol::params::Params;
 
-use super::call::{Answer, Call};
+use super::call::{Answer, Call, Unanswered};
 use super::paging;
 
 const PATH: &str = "/admin/v1/audit";
@@ -17,7 +17,7 @@ const PATH: &str = "/admin/v1/audit";
 const KNOWN: [&str; 9] =
     ["from", "until", "client", "person", "patient", "action", "outcome", "cursor", "limit"];
 
-pub(super) async fn search(call: Call) -> Result<Answer, Failure> {
+pub(super) async fn search(call: Call) -> Result<Answer, Unanswered> {
     call.only_query(&KNOWN)?;
     let search = read(&call.query)?;
     let page = paging::page(&call.query, read_key)?;

@@ -10,11 +10,37 @@ use serde_json::{Map, Value};
 
 use crate::admin::actor::Caller;
 use crate::http::state::State;
-use crate::protocol::error::{ErrorCode, Failure, FieldProblem, Reason, Refusal};
+use crate::protocol::error::{ErrorCode, Failure, Fault, FieldProblem, Reason, Refusal};
 use crate::protocol::params::Params;
 
 /// What a route's function gives back.
-pub type Running = Pin<Box<dyn Future<Output = Result<Answer, Failure>>>>;
+pub type Running = Pin<Box<dyn Future<Output = Result<Answer, Unanswered>>>>;
+
+/// Why a route gave no answer.
+pub enum Unanswered {
+    /// What was asked could not be read: it never came to be decided, and is recorded here.
+    Unread(Refusal),
+    /// It was decided; what is to be recorded of it has been.
+    Decided(Failure),
+}
+
+impl From<Refusal> for Unanswered {
+    fn from(refusal: Refusal) -> Self {
+        Self::Unread(refusal)
+    }
+}
+
+impl From<Failure> for Unanswered {
+    fn from(failure: Failure) -> Self {
+        Self::Decided(failure)
+    }
+}
+
+impl From<Fault> for Unanswered {
+    fn from(fault: Fault) -> Self {
+        Self::Decided(fault.into())
+    }
+}
 
 /// An admin request whose token has been believed.
 pub struct Call {
@@ -43,22 +69,20 @@ impl Call {
         payload: web::Payload,
         state: web::Data<State>,
         caller: Caller,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self, Refusal> {
         let body = match payload.to_bytes_limited(state.bounds.body).await {
             Ok(Ok(body)) => body.to_vec(),
             Err(_) => {
                 let reason = Reason::new("body_too_large");
-                return Err(Refusal::new(ErrorCode::ContentTooLarge, "the body is too large", reason).into());
+                return Err(Refusal::new(ErrorCode::ContentTooLarge, "the body is too large", reason));
             }
             Ok(Err(_)) => {
-                return Err(Refusal::invalid_request("the body could not be read", "body_broken").into());
+                return Err(Refusal::invalid_request("the body could not be read", "body_broken"));
             }
         };
         if !body.is_empty() && !is_json(request) {
             let told = "the body must be application/json";
-            return Err(
-                Refusal::new(ErrorCode::UnsupportedMediaType, told, Reason::new("content_type")).into()
-            );
+            return Err(Refusal::new(ErrorCode::UnsupportedMediaType, told, Reason::new("content_type")));
         }
         let query = Params::parse_form(request.query_string().as_bytes())?;
         let path =

@@ -6,11 +6,11 @@ use time::Duration;
 use crate::admin::clients::{Registered, Target};
 use crate::model::client::Client;
 use crate::moment::seconds;
-use crate::protocol::error::{ErrorCode, Failure, Reason, Refusal};
+use crate::protocol::error::{ErrorCode, Reason, Refusal};
 use crate::protocol::fields::Fields;
 use crate::protocol::ids::ClientId;
 
-use super::call::{Answer, Call};
+use super::call::{Answer, Call, Unanswered};
 use super::paging;
 
 const PATH: &str = "/admin/v1/clients";
@@ -18,7 +18,7 @@ const PATH: &str = "/admin/v1/clients";
 /// The most a former secret stays good beside a new one, in seconds: 30 days.
 const MOST_OVERLAP: i64 = 2_592_000;
 
-pub(super) async fn create(call: Call) -> Result<Answer, Failure> {
+pub(super) async fn create(call: Call) -> Result<Answer, Unanswered> {
     let document = call.document()?;
     let registered = call.state.administration.create_client(&call.caller, &document).await?;
     let location = format!("{PATH}/{}", registered.client.id);
@@ -26,7 +26,7 @@ pub(super) async fn create(call: Call) -> Result<Answer, Failure> {
     Ok(Answer::created(show_registered(&registered), location).version(version))
 }
 
-pub(super) async fn list(call: Call) -> Result<Answer, Failure> {
+pub(super) async fn list(call: Call) -> Result<Answer, Unanswered> {
     call.only_query(&["cursor", "limit"])?;
     let page = paging::page(&call.query, ClientId::parse)?;
     let clients = call.state.administration.list_clients(&page).await?;
@@ -37,37 +37,37 @@ pub(super) async fn list(call: Call) -> Result<Answer, Failure> {
     Ok(Answer::ok(json!({"items": items, "next": cursor})).next(next))
 }
 
-pub(super) async fn read(call: Call) -> Result<Answer, Failure> {
+pub(super) async fn read(call: Call) -> Result<Answer, Unanswered> {
     let client = call.state.administration.find_client(&target(&call)?.id).await?;
     Ok(shown(&client))
 }
 
-pub(super) async fn replace(call: Call) -> Result<Answer, Failure> {
+pub(super) async fn replace(call: Call) -> Result<Answer, Unanswered> {
     let document = call.document()?;
     let client = call.state.administration.replace_client(&call.caller, target(&call)?, &document).await?;
     Ok(shown(&client))
 }
 
-pub(super) async fn patch(call: Call) -> Result<Answer, Failure> {
+pub(super) async fn patch(call: Call) -> Result<Answer, Unanswered> {
     let document = call.document()?;
     let client = call.state.administration.patch_client(&call.caller, target(&call)?, document).await?;
     Ok(shown(&client))
 }
 
-pub(super) async fn delete(call: Call) -> Result<Answer, Failure> {
+pub(super) async fn delete(call: Call) -> Result<Answer, Unanswered> {
     call.state.administration.delete_client(&call.caller, target(&call)?).await?;
     Ok(Answer::no_content())
 }
 
-pub(super) async fn disable(call: Call) -> Result<Answer, Failure> {
+pub(super) async fn disable(call: Call) -> Result<Answer, Unanswered> {
     Ok(shown(&call.state.administration.disable_client(&call.caller, target(&call)?).await?))
 }
 
-pub(super) async fn enable(call: Call) -> Result<Answer, Failure> {
+pub(super) async fn enable(call: Call) -> Result<Answer, Unanswered> {
     Ok(shown(&call.state.administration.enable_client(&call.caller, target(&call)?).await?))
 }
 
-pub(super) async fn rotate_secret(call: Call) -> Result<Answer, Failure> {
+pub(super) async fn rotate_secret(call: Call) -> Result<Answer, Unanswered> {
     let document = call.document_or_empty()?;
     let mut fields = Fields::of(&document);
     let overlap = fields.number("overlap_seconds", 0..=MOST_OVERLAP).unwrap_or(0);
@@ -81,13 +81,13 @@ pub(super) async fn rotate_secret(call: Call) -> Result<Answer, Failure> {
     Ok(Answer::ok(show_registered(&registered)).version(version))
 }
 
-pub(super) async fn add_key(call: Call) -> Result<Answer, Failure> {
+pub(super) async fn add_key(call: Call) -> Result<Answer, Unanswered> {
     let key = Value::Object(call.document()?);
     let client = call.state.administration.add_key(&call.caller, target(&call)?, &key).await?;
     Ok(shown(&client))
 }
 
-pub(super) async fn remove_key(call: Call) -> Result<Answer, Failure> {
+pub(super) async fn remove_key(call: Call) -> Result<Answer, Unanswered> {
     let kid = call.path("kid").to_owned();
     let client = call.state.administration.remove_key(&call.caller, target(&call)?, kid).await?;
     Ok(shown(&client))

@@ -6,19 +6,18 @@ use time::format_description::well_known::Rfc3339;
 use crate::keys::rotation::Replacement;
 use crate::model::signing_key::SigningKeyRecord;
 use crate::moment::Timestamp;
-use crate::protocol::error::Failure;
 use crate::protocol::fields::Fields;
 
-use super::call::{Answer, Call};
+use super::call::{Answer, Call, Unanswered};
 
-pub(super) async fn list(call: Call) -> Result<Answer, Failure> {
+pub(super) async fn list(call: Call) -> Result<Answer, Unanswered> {
     let now = call.state.clock.now();
     let keys = call.state.administration.list_keys().await?;
     let items: Vec<Value> = keys.iter().map(|key| show(key, now)).collect();
     Ok(Answer::ok(json!({"items": items})))
 }
 
-pub(super) async fn rotate(call: Call) -> Result<Answer, Failure> {
+pub(super) async fn rotate(call: Call) -> Result<Answer, Unanswered> {
     let document = call.document_or_empty()?;
     let mut fields = Fields::of(&document);
     let how = if fields.flag("now") { Replacement::AtOnce } else { Replacement::Announced };

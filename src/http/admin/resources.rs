@@ -5,21 +5,21 @@ use serde_json::{Value, json};
 use crate::admin::resources::Target;
 use crate::model::resource::Resource;
 use crate::moment::seconds;
-use crate::protocol::error::{ErrorCode, Failure, Reason, Refusal};
+use crate::protocol::error::{ErrorCode, Reason, Refusal};
 use crate::protocol::ids::ResourceName;
 
-use super::call::{Answer, Call};
+use super::call::{Answer, Call, Unanswered};
 use super::paging;
 
 const PATH: &str = "/admin/v1/resources";
 
-pub(super) async fn create(call: Call) -> Result<Answer, Failure> {
+pub(super) async fn create(call: Call) -> Result<Answer, Unanswered> {
     let document = call.document()?;
     let resource = call.state.administration.create_resource(&call.caller, document).await?;
     Ok(Answer::created(show(&resource), format!("{PATH}/{}", resource.name)).version(resource.version))
 }
 
-pub(super) async fn list(call: Call) -> Result<Answer, Failure> {
+pub(super) async fn list(call: Call) -> Result<Answer, Unanswered> {
     call.only_query(&["cursor", "limit"])?;
     let page = paging::page(&call.query, ResourceName::parse)?;
     let resources = call.state.administration.list_resources(&page).await?;
@@ -30,21 +30,21 @@ pub(super) async fn list(call: Call) -> Result<Answer, Failure> {
     Ok(Answer::ok(json!({"items": items, "next": cursor})).next(next))
 }
 
-pub(super) async fn read(call: Call) -> Result<Answer, Failure> {
+pub(super) async fn read(call: Call) -> Result<Answer, Unanswered> {
     Ok(shown(&call.state.administration.find_resource(&target(&call)?.name).await?))
 }
 
-pub(super) async fn replace(call: Call) -> Result<Answer, Failure> {
+pub(super) async fn replace(call: Call) -> Result<Answer, Unanswered> {
     let document = call.document()?;
     Ok(shown(&call.state.administration.replace_resource(&call.caller, target(&call)?, document).await?))
 }
 
-pub(super) async fn patch(call: Call) -> Result<Answer, Failure> {
+pub(super) async fn patch(call: Call) -> Result<Answer, Unanswered> {
     let document = call.document()?;
     Ok(shown(&call.state.administration.patch_resource(&call.caller, target(&call)?, document).await?))
 }
 
-pub(super) async fn delete(call: Call) -> Result<Answer, Failure> {
+pub(super) async fn delete(call: Call) -> Result<Answer, Unanswered> {
     call.state.administration.delete_resource(&call.caller, target(&call)?).await?;
     Ok(Answer::no_content())
 }

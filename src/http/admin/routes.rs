@@ -12,7 +12,7 @@ use crate::http::routes::not_allowed;
 use crate::http::state::State;
 use crate::protocol::error::Failure;
 
-use super::call::{Answer, Call, Running};
+use super::call::{Answer, Call, Running, Unanswered};
 use super::{audit, clients, keys, resources};
 
 /// One route of the admin API.
@@ -109,14 +109,16 @@ async fn run(
             return Err(administration.record_refused(&evidence.origin, refused(None), failure).await);
         }
     };
-    let read = async {
+    let answered = async {
         let caller = actor::authorize(&live, route.scope, &evidence.origin)?;
-        Call::read(request, payload, state.clone(), caller).await
+        (route.run)(Call::read(request, payload, state.clone(), caller).await?).await
     };
-    match read.await {
-        Ok(call) => (route.run)(call).await,
-        Err(failure) => {
-            Err(administration.record_refused(&evidence.origin, refused(Some(&live.client)), failure).await)
+    match answered.await {
+        Ok(answer) => Ok(answer),
+        Err(Unanswered::Decided(failure)) => Err(failure),
+        Err(Unanswered::Unread(refusal)) => {
+            let what = refused(Some(&live.client));
+            Err(administration.record_refused(&evidence.origin, what, refusal.into()).await)
         }
     }
 }

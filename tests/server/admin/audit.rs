@@ -213,3 +213,26 @@ fn header(token: &str) -> Value {
     serde_json::from_slice(&hilum::jose::base64url::decode(token.split('.').next().unwrap()).unwrap())
         .unwrap()
 }
+
+#[tokio::test]
+async fn h_01_an_admin_request_that_cannot_be_read_is_recorded_with_who_sent_it() {
+    let world = World::start().await;
+    let bad = [
+        (Method::GET, "/admin/v1/clients?cursor=no-cursor", None, "cursor"),
+        (Method::GET, "/admin/v1/clients?limit=0", None, "limit"),
+        (Method::GET, "/admin/v1/clients?tenant=other", None, "unknown_parameter"),
+        (Method::GET, "/admin/v1/audit?outcome=maybe", None, "search"),
+        (Method::POST, "/admin/v1/clients", Some(serde_json::json!([1])), "body_not_an_object"),
+        (Method::GET, "/admin/v1/clients/%20", None, "client_unknown"),
+    ];
+    for (method, path, body, reason) in bad {
+        let answer = world.administer(method, path, body).await;
+        assert!((400..500).contains(&answer.status), "{path}: {}", answer.text);
+        let record = &world.audit("admin.access").await[0];
+        assert_eq!(
+            (record["reason"].as_str(), record["client"].as_str()),
+            (Some(reason), Some(world.admin_id.as_str()))
+        );
+        assert_eq!(record["client_organization"], "Test");
+    }
+}
