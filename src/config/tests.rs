@@ -205,6 +205,8 @@ fn h_11_a_database_is_reached_over_what_nobody_else_can_read() {
 fn production(at: &TempDir) -> Config {
     let file = |name: &str, content: &str, mode| {
         let path = at.path().join(name);
+        // One that may not be written was left by the row before.
+        fs::remove_file(&path).ok();
         fs::write(&path, content).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
         path
