@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 use time::Duration;
 
-use crate::clients::methods;
+use crate::clients::methods::{self, ClientAuthMethod};
 use crate::jose::jwk::Jwk;
 use crate::ledger::{Done, Work};
 use crate::model::audit_event::AuditEvent;
@@ -352,7 +352,7 @@ async fn drop_unused_secrets(
 
 fn uses_secret(client: &Client) -> Result<(), Refusal> {
     let method = methods::find(&client.metadata.token_endpoint_auth_method);
-    if method.is_some_and(super::super::clients::methods::ClientAuthMethod::uses_secret) {
+    if method.is_some_and(ClientAuthMethod::uses_secret) {
         return Ok(());
     }
     let told = "this client authenticates without a secret";

@@ -4,6 +4,7 @@ use crate::model::client::Client;
 use crate::protocol::client_metadata::ClientMetadata;
 use crate::protocol::error::{ErrorCode, Failure, Reason, Refusal};
 use crate::scope::set::ScopeSet;
+use crate::scope::token::ScopeToken;
 use crate::store::{self, Tx};
 
 use super::actor::Actor;
@@ -62,8 +63,5 @@ pub async fn leaves_an_admin(
 }
 
 fn admin_scopes(scope: &ScopeSet) -> impl Iterator<Item = &str> {
-    scope
-        .iter()
-        .map(super::super::scope::token::ScopeToken::as_str)
-        .filter(|token| token.starts_with("admin/"))
+    scope.iter().map(ScopeToken::as_str).filter(|token| token.starts_with("admin/"))
 }

@@ -15,6 +15,7 @@ use crate::config::Config;
 use crate::config::problem::ConfigError;
 use crate::http::server::{self, Listeners};
 use crate::jobs;
+use crate::pki::chain::TrustStore;
 use crate::platform::telemetry::{self, LogHandle};
 use crate::platform::tls::{self, ServerCertificate};
 use crate::protocol::error::{Doing, Fault};
@@ -47,6 +48,7 @@ pub async fn serve(running: Running<'_>, ready: impl FnOnce()) -> Result<(), Fai
     let metrics = telemetry::metrics();
     ground.prepare_keys(&metrics).await?;
     let trust: Trust = Arc::new(ArcSwap::from_pointee(app::read_trust(config)?));
+    tell_trust(&trust.load());
     let certificate = read_certificate(config)?;
     let state = server::share(Arc::new(app::compose(config, ground, &trust, metrics.clone())?));
 
@@ -134,6 +136,7 @@ fn reload(running: &Running<'_>, trust: &Trust, certificate: &ServerCertificate)
         certificate.replace(&chain, &key)?;
         let epoch = trust.load().epoch();
         trust.store(Arc::new(anchors.in_epoch(epoch + 1)));
+        tell_trust(&trust.load());
         running.log.change(&config.log.level).doing("changing the log level")?;
         Ok(())
     };
@@ -141,6 +144,12 @@ fn reload(running: &Running<'_>, trust: &Trust, certificate: &ServerCertificate)
         Ok(()) => tracing::info!("certificates, anchors, revocation lists and log level were read again"),
         Err(Failed(error)) => tracing::error!(error, "could not reload: what was in force stays in force"),
     }
+}
+
+/// Tells the log whom the server trusts to issue client certificates.
+fn tell_trust(trust: &TrustStore) {
+    let anchors = trust.anchor_subjects().join("; ");
+    tracing::info!(anchors, revocation = trust.checks_revocation(), "anchors of client certificates");
 }
 
 /// What a signal asks for.

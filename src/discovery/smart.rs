@@ -8,6 +8,7 @@ use crate::protocol::error::Fault;
 use crate::protocol::ids::ResourceName;
 use crate::protocol::resource_metadata::{ResourceKind, ResourceMetadata};
 use crate::scope::dialects::DIALECTS;
+use crate::scope::token::ScopeToken;
 use crate::store::{self, Db};
 
 use super::endpoints::Addresses;
@@ -51,8 +52,7 @@ impl FhirServers {
 
 fn with_scopes(at: &Addresses, resource: &ResourceMetadata) -> Map<String, Value> {
     let mut document = document(at);
-    let scopes: Vec<&str> =
-        resource.scope.iter().map(super::super::scope::token::ScopeToken::as_str).collect();
+    let scopes: Vec<&str> = resource.scope.iter().map(ScopeToken::as_str).collect();
     document.insert("scopes_supported".to_owned(), json!(scopes));
     document
 }

@@ -68,7 +68,7 @@ impl KeyRing {
         let _reading = self.reading.lock().await;
         let known = self.held.load_full();
         let mut held = Vec::new();
-        for stored in store::signing_key::find_published(&self.db).await? {
+        for stored in store::signing_key::find_not_withdrawn(&self.db).await? {
             let same = known.iter().find(|key| key.record.kid == stored.record.kid);
             held.push(match same {
                 Some(key) if key.record.times() == stored.record.times() => key.clone(),

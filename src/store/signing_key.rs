@@ -62,14 +62,13 @@ pub async fn find_all(db: &Db) -> Result<Vec<StoredKey>, Fault> {
     .collect()
 }
 
-/// Finds the keys that are, were until lately, or will be published: an hour is longer than any token lives.
-pub async fn find_published(db: &Db) -> Result<Vec<StoredKey>, Fault> {
+/// Finds the keys that have not been withdrawn; which of them are published, their times say.
+pub async fn find_not_withdrawn(db: &Db) -> Result<Vec<StoredKey>, Fault> {
     sqlx::query_as!(
         Row,
         "select kid, algorithm, public_jwk, sealed_private_key, announced_at, activates_at, retires_at, withdrawn_at
            from signing_key
-          where withdrawn_at is null and (retires_at is null or retires_at > clock_timestamp() - interval '2 hours')
-          order by activates_at desc, kid"
+          where withdrawn_at is null order by activates_at desc, kid"
     )
     .fetch_all(db.pool())
     .await

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::jose::algorithm::Algorithm;
-use crate::pki::identity::{CertificateIdentity, IdentityError};
+use crate::pki::identity::CertificateIdentity;
 use crate::protocol::error::FieldProblem;
 use crate::protocol::fields::Fields;
 use crate::protocol::redirect_uri::{RedirectUri, is_loopback};
@@ -11,15 +11,13 @@ use crate::scope::set::ScopeSet;
 
 use super::{ClientMetadata, Keys, Profile};
 
-type ReadIdentity = fn(&str) -> Result<CertificateIdentity, IdentityError>;
-
-/// The five members of which `tls_client_auth` wants exactly one, and how each is read.
-const IDENTITIES: [(&str, ReadIdentity); 5] = [
-    ("tls_client_auth_subject_dn", CertificateIdentity::subject_dn),
-    ("tls_client_auth_san_dns", CertificateIdentity::san_dns),
-    ("tls_client_auth_san_uri", CertificateIdentity::san_uri),
-    ("tls_client_auth_san_ip", CertificateIdentity::san_ip),
-    ("tls_client_auth_san_email", CertificateIdentity::san_email),
+/// The five members of which `tls_client_auth` wants exactly one.
+const IDENTITIES: [&str; 5] = [
+    "tls_client_auth_subject_dn",
+    "tls_client_auth_san_dns",
+    "tls_client_auth_san_uri",
+    "tls_client_auth_san_ip",
+    "tls_client_auth_san_email",
 ];
 
 impl ClientMetadata {
@@ -137,8 +135,10 @@ fn purpose(text: &str) -> Result<String, &'static str> {
 /// Reads the one identity; more than one is refused (RFC 8705, 2.1.2).
 fn identity(fields: &mut Fields<'_>) -> Option<CertificateIdentity> {
     let mut found = None;
-    for (name, read) in IDENTITIES {
-        let Some(identity) = fields.parsed(name, read) else { continue };
+    for name in IDENTITIES {
+        let Some(identity) = fields.parsed(name, |text| CertificateIdentity::parse(name, text)) else {
+            continue;
+        };
         if found.replace(identity).is_some() {
             fields.problem(name, "only one tls_client_auth_* member may be registered (RFC 8705, 2.1.2)");
         }
