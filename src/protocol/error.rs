@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use uuid::Uuid;
+
 /// The error codes of the standards that this server speaks; each has one word and one status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorCode {
@@ -15,12 +17,30 @@ pub enum ErrorCode {
     InvalidClient,
     /// RFC 6749, 5.2.
     UnauthorizedClient,
+    /// RFC 6749, 5.2: a code, a refresh token or its use is wrong.
+    InvalidGrant,
     /// RFC 6749, 5.2.
     UnsupportedGrantType,
     /// RFC 6749, 5.2.
     InvalidScope,
     /// RFC 8707, 2.
     InvalidTarget,
+    /// RFC 6749, 4.1.2.1.
+    UnsupportedResponseType,
+    /// RFC 6749, 4.1.2.1: the person, or policy, said no.
+    AccessDenied,
+    /// OpenID Connect Core, 3.1.2.6.
+    LoginRequired,
+    /// OpenID Connect Core, 3.1.2.6.
+    ConsentRequired,
+    /// OpenID Connect Core, 3.1.2.6.
+    RequestNotSupported,
+    /// OpenID Connect Core, 3.1.2.6.
+    RequestUriNotSupported,
+    /// A form that was not sent from the page it belongs to.
+    Forged,
+    /// Too many attempts: come again later (RFC 6585, 4); told as `temporarily_unavailable`.
+    TooManyAttempts,
     /// RFC 6750, 3.1.
     InvalidToken,
     /// RFC 6750, 3.1.
@@ -45,9 +65,17 @@ impl ErrorCode {
             Self::InvalidRequest | Self::UnsupportedMediaType | Self::ContentTooLarge => "invalid_request",
             Self::InvalidClient => "invalid_client",
             Self::UnauthorizedClient => "unauthorized_client",
+            Self::InvalidGrant => "invalid_grant",
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::InvalidScope => "invalid_scope",
             Self::InvalidTarget => "invalid_target",
+            Self::UnsupportedResponseType => "unsupported_response_type",
+            Self::AccessDenied | Self::Forged => "access_denied",
+            Self::LoginRequired => "login_required",
+            Self::ConsentRequired => "consent_required",
+            Self::RequestNotSupported => "request_not_supported",
+            Self::RequestUriNotSupported => "request_uri_not_supported",
+            Self::TooManyAttempts => "temporarily_unavailable",
             Self::InvalidToken => "invalid_token",
             Self::InsufficientScope => "insufficient_scope",
             Self::InvalidClientMetadata => "invalid_client_metadata",
@@ -63,15 +91,23 @@ impl ErrorCode {
     pub const fn status(self) -> u16 {
         match self {
             Self::InvalidClient | Self::InvalidToken => 401,
-            Self::InsufficientScope => 403,
+            Self::InsufficientScope | Self::Forged => 403,
             Self::NotFound => 404,
             Self::Conflict => 409,
             Self::PreconditionFailed => 412,
             Self::ContentTooLarge => 413,
             Self::UnsupportedMediaType => 415,
+            Self::TooManyAttempts => 429,
             Self::InvalidRequest
             | Self::UnauthorizedClient
+            | Self::InvalidGrant
             | Self::UnsupportedGrantType
+            | Self::UnsupportedResponseType
+            | Self::AccessDenied
+            | Self::LoginRequired
+            | Self::ConsentRequired
+            | Self::RequestNotSupported
+            | Self::RequestUriNotSupported
             | Self::InvalidScope
             | Self::InvalidTarget
             | Self::InvalidClientMetadata
@@ -116,6 +152,16 @@ pub struct FieldProblem {
     pub says: String,
 }
 
+/// The one effect that a refusal may leave behind. There is none before client authentication, ownership
+/// and binding are proved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Consequence {
+    /// A code or a refresh token was shown again: all tokens of its family die (RFC 9700, 4.14.2).
+    RevokeFamily(Uuid),
+    /// The verifier of a code was wrong; the code is named by its digest.
+    CountWrongVerifier([u8; 32]),
+}
+
 /// The peer may not: expected, told in fixed words, audited.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
@@ -123,13 +169,14 @@ pub struct Refusal {
     told: &'static str,
     reason: Reason,
     fields: Vec<FieldProblem>,
+    consequence: Option<Box<Consequence>>,
 }
 
 impl Refusal {
     /// A refusal: `told` goes to the peer, `reason` to the audit record.
     #[must_use]
     pub const fn new(code: ErrorCode, told: &'static str, reason: Reason) -> Self {
-        Self { code, told, reason, fields: Vec::new() }
+        Self { code, told, reason, fields: Vec::new(), consequence: None }
     }
 
     /// The refusal of a client's credentials, whatever was wrong with them (RFC 6749, 5.2): the same
@@ -144,6 +191,19 @@ impl Refusal {
     pub fn detail(mut self, detail: String) -> Self {
         self.reason.detail = Some(detail);
         self
+    }
+
+    /// Adds what this refusal leaves behind.
+    #[must_use]
+    pub fn leaving(mut self, consequence: Consequence) -> Self {
+        self.consequence = Some(Box::new(consequence));
+        self
+    }
+
+    /// What this refusal leaves behind.
+    #[must_use]
+    pub fn consequence(&self) -> Option<Consequence> {
+        self.consequence.as_deref().copied()
     }
 
     /// Adds the members that are at fault; only problem documents show them.
@@ -182,13 +242,28 @@ impl Refusal {
 #[derive(Debug)]
 pub struct Fault {
     doing: &'static str,
+    overload: bool,
     source: Box<dyn std::error::Error + Send + Sync>,
 }
 
 impl Fault {
     /// A fault by what was being done and what went wrong.
     pub fn new(doing: &'static str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self { doing, source: source.into() }
+        Self { doing, overload: false, source: source.into() }
+    }
+
+    /// A fault that is nothing but too much to do.
+    pub fn overload(
+        doing: &'static str,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        Self { overload: true, ..Self::new(doing, source) }
+    }
+
+    /// Whether there was too much to do, and nothing else is wrong.
+    #[must_use]
+    pub const fn is_overload(&self) -> bool {
+        self.overload
     }
 
     /// What was being done.

@@ -1,17 +1,25 @@
 //! Request parameters: a form body, each name at most once (RFC 6749, 3.1 and 3.2).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::error::{Reason, Refusal};
 
 /// How many parameters a request may carry.
 const MOST: usize = 100;
 
+/// How many fields a form of this server's own pages may carry: each scope has a box of its own.
+const MOST_OF_A_PAGE: usize = 2048;
+
 /// The two names that may stand in a request more than once (RFC 8707, 2; RFC 8693, 2.1).
 const REPEATABLE: [&str; 2] = ["resource", "audience"];
 
+/// The one name that may stand in a form of this server's own pages more than once.
+const REPEATABLE_OF_A_PAGE: [&str; 1] = ["scope"];
+
+type Values = BTreeMap<String, Vec<String>>;
+
 /// The parameters of one request. Those without a value count as omitted (RFC 6749, 3.1).
-pub struct Params(BTreeMap<String, Vec<String>>);
+pub struct Params(Values);
 
 impl std::fmt::Debug for Params {
     /// Names alone: values may be secrets.
@@ -25,35 +33,7 @@ impl Params {
     ///
     /// Refuses a name that stands twice, text that is not UTF-8, a NUL, and too many parameters.
     pub fn parse_form(body: &[u8]) -> Result<Self, Refusal> {
-        let mut values: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        let pairs = body.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty());
-        for (count, pair) in pairs.enumerate() {
-            if count >= MOST {
-                return Err(Refusal::invalid_request(
-                    "the request has too many parameters",
-                    "too_many_parameters",
-                ));
-            }
-            let mut halves = pair.splitn(2, |byte| *byte == b'=');
-            let name = decode(halves.next().unwrap_or_default())?;
-            let value = decode(halves.next().unwrap_or_default())?;
-            let known = values.entry(name).or_default();
-            known.push(value);
-        }
-        let twice = |(name, values): (&String, &Vec<String>)| {
-            values.len() > 1 && !REPEATABLE.contains(&name.as_str())
-        };
-        if values.iter().any(twice) {
-            return Err(Refusal::invalid_request(
-                "a parameter stands in the request twice",
-                "repeated_parameter",
-            ));
-        }
-        for all in values.values_mut() {
-            all.retain(|value| !value.is_empty());
-        }
-        values.retain(|_, all| !all.is_empty());
-        Ok(Self(values))
+        Ok(Self(each_once(read(body, MOST)?, &REPEATABLE)?))
     }
 
     /// The value of a parameter, if it was sent.
@@ -80,6 +60,97 @@ impl Params {
     pub fn repeated(&self, name: &str) -> &[String] {
         self.0.get(name).map(Vec::as_slice).unwrap_or_default()
     }
+}
+
+/// The parameters of a request whose answer, errors included, goes where the request says: they are read
+/// first, so that what is said once can be judged before what is said twice is refused.
+#[derive(Debug)]
+pub struct Tolerant {
+    /// What was said once. What was said twice is not here, and so neither used nor sent back.
+    pub params: Params,
+    /// The names that stand in the request more than once.
+    pub repeated: BTreeSet<String>,
+}
+
+/// Reads an `application/x-www-form-urlencoded` text as [`Params::parse_form`] does, but sets what is
+/// repeated aside instead of refusing it.
+pub fn parse_tolerant(text: &[u8]) -> Result<Tolerant, Refusal> {
+    let mut values = read(text, MOST)?;
+    let repeated = said_twice(&values, &REPEATABLE);
+    values.retain(|name, _| !repeated.contains(name));
+    Ok(Tolerant { params: Params(with_value(values)), repeated })
+}
+
+/// The fields of a form of this server's own pages: boxes of one name come as that name repeated.
+pub struct PageForm(Params);
+
+impl std::fmt::Debug for PageForm {
+    /// Names alone: values may be secrets.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl PageForm {
+    /// The value of a field, if it was filled in.
+    #[must_use]
+    pub fn optional(&self, name: &str) -> Option<&str> {
+        self.0.optional(name)
+    }
+
+    /// All values of a field that may be repeated.
+    #[must_use]
+    pub fn repeated(&self, name: &str) -> &[String] {
+        self.0.repeated(name)
+    }
+}
+
+/// Reads the body of a form of this server's own pages, in which `scope` alone may be repeated.
+pub fn parse_page(body: &[u8]) -> Result<PageForm, Refusal> {
+    Ok(PageForm(Params(each_once(read(body, MOST_OF_A_PAGE)?, &REPEATABLE_OF_A_PAGE)?)))
+}
+
+/// Decodes the pairs of a form.
+fn read(body: &[u8], most: usize) -> Result<Values, Refusal> {
+    let mut values = Values::new();
+    let pairs = body.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty());
+    for (count, pair) in pairs.enumerate() {
+        if count >= most {
+            return Err(Refusal::invalid_request(
+                "the request has too many parameters",
+                "too_many_parameters",
+            ));
+        }
+        let mut halves = pair.splitn(2, |byte| *byte == b'=');
+        let name = decode(halves.next().unwrap_or_default())?;
+        let value = decode(halves.next().unwrap_or_default())?;
+        let known = values.entry(name).or_default();
+        known.push(value);
+    }
+    Ok(values)
+}
+
+/// The names that stand more than once, with or without a value, and may not.
+fn said_twice(values: &Values, repeatable: &[&str]) -> BTreeSet<String> {
+    let twice = |(name, all): &(&String, &Vec<String>)| all.len() > 1 && !repeatable.contains(&name.as_str());
+    values.iter().filter(twice).map(|(name, _)| name.clone()).collect()
+}
+
+fn each_once(values: Values, repeatable: &[&str]) -> Result<Values, Refusal> {
+    if said_twice(&values, repeatable).is_empty() {
+        Ok(with_value(values))
+    } else {
+        Err(Refusal::invalid_request("a parameter stands in the request twice", "repeated_parameter"))
+    }
+}
+
+/// Leaves out what has no value.
+fn with_value(mut values: Values) -> Values {
+    for all in values.values_mut() {
+        all.retain(|value| !value.is_empty());
+    }
+    values.retain(|_, all| !all.is_empty());
+    values
 }
 
 /// Decodes one half of a pair: `+` is a space, `%XX` a byte; the whole must be UTF-8 without NUL.
@@ -125,7 +196,7 @@ fn hex(digit: u8) -> Option<u8> {
 impl Refusal {
     /// An `invalid_request` with the reason that the audit record gets.
     #[must_use]
-    pub fn invalid_request(told: &'static str, reason: &'static str) -> Self {
+    pub const fn invalid_request(told: &'static str, reason: &'static str) -> Self {
         Self::new(super::error::ErrorCode::InvalidRequest, told, Reason::new(reason))
     }
 }
@@ -172,10 +243,64 @@ mod tests {
         assert_eq!(parse(&many).err().unwrap().reason().code(), "too_many_parameters");
     }
 
+    #[test]
+    fn h01_what_is_repeated_is_named_and_never_used() {
+        let rows: [(&str, &[&str], &[&str]); 6] = [
+            ("a=1&b=2", &[], &["a", "b"]),
+            ("a=1&a=2&b=2", &["a"], &["b"]),
+            ("a=1&a=1", &["a"], &[]),
+            ("a=&a=1&%61=2&b&b", &["a", "b"], &[]),
+            ("redirect_uri=x&redirect_uri=y&state=z", &["redirect_uri"], &["state"]),
+            ("resource=a&resource=b&audience=c&audience=d", &[], &["audience", "resource"]),
+        ];
+        for (text, repeated, left) in rows {
+            let found = parse_tolerant(text.as_bytes()).unwrap();
+            assert!(found.repeated.iter().eq(repeated), "{text}");
+            assert!(found.params.names().eq(left.iter().copied()), "{text}");
+        }
+        for (text, reason) in [("a=%ff", "bad_encoding"), (&"a=1&".repeat(MOST + 1), "too_many_parameters")] {
+            assert_eq!(parse_tolerant(text.as_bytes()).unwrap_err().reason().code(), reason);
+        }
+    }
+
+    #[test]
+    fn a_page_repeats_scope_and_nothing_else() {
+        let form = parse_page(b"csrf=x&scope=openid&scope=patient%2F*.rs&decision=allow&empty=").unwrap();
+        assert_eq!(form.repeated("scope"), ["openid", "patient/*.rs"]);
+        assert_eq!(form.optional("decision"), Some("allow"));
+        assert_eq!(form.optional("empty"), None);
+        assert_eq!(form.repeated("other"), [""; 0]);
+        assert!(!format!("{form:?}").contains("allow"));
+        for body in ["decision=allow&decision=deny", "resource=a&resource=b", "csrf=a&csrf="] {
+            assert_eq!(
+                parse_page(body.as_bytes()).unwrap_err().reason().code(),
+                "repeated_parameter",
+                "{body}"
+            );
+        }
+        assert_eq!(parse_page("scope=a&".repeat(1000).as_bytes()).unwrap().repeated("scope").len(), 1000);
+        let many = "scope=a&".repeat(MOST_OF_A_PAGE + 1);
+        assert_eq!(parse_page(many.as_bytes()).unwrap_err().reason().code(), "too_many_parameters");
+    }
+
     proptest! {
         #[test]
         fn no_body_makes_the_parser_panic(body in proptest::collection::vec(any::<u8>(), 0..300)) {
             let _ = Params::parse_form(&body);
+            let _ = parse_page(&body);
+        }
+
+        #[test]
+        fn both_readings_agree_on_what_is_said_once(body in "[ab=&%61]{0,40}") {
+            let tolerant = parse_tolerant(body.as_bytes());
+            match (Params::parse_form(body.as_bytes()), tolerant) {
+                (Ok(params), Ok(tolerant)) => {
+                    prop_assert!(tolerant.repeated.is_empty());
+                    prop_assert_eq!(params.0, tolerant.params.0);
+                }
+                (Err(_), Ok(tolerant)) => prop_assert!(!tolerant.repeated.is_empty()),
+                (strict, tolerant) => prop_assert!(strict.is_err() && tolerant.is_err()),
+            }
         }
     }
 }

@@ -4,6 +4,10 @@ use std::net::IpAddr;
 
 use url::{Host, Url};
 
+mod callback;
+
+pub use callback::{Callback, matched};
+
 /// A registered redirect URI, compared character by character.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RedirectUri(String);

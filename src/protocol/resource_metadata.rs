@@ -42,7 +42,7 @@ pub struct ResourceMetadata {
     pub token_format: TokenFormat,
     /// The algorithm of its JWTs: ES256, or RS256 for what cannot read that.
     pub token_signing_alg: Algorithm,
-    /// How long a back-end's access tokens live, in seconds, when less than the server's setting.
+    /// How long its access tokens live, in seconds, when less than the server's setting.
     pub token_seconds: Option<i64>,
 }
 
@@ -62,7 +62,7 @@ impl ResourceMetadata {
             scope: fields.parsed("scope", ScopeSet::parse).unwrap_or_default(),
             token_format: fields.parsed("token_format", format).unwrap_or(TokenFormat::Jwt),
             token_signing_alg: fields.parsed("token_signing_alg", algorithm).unwrap_or(Algorithm::Es256),
-            token_seconds: fields.number("token_seconds", 30..=300),
+            token_seconds: fields.number("token_seconds", 30..=3600),
         };
         let problems = fields.finish();
         if problems.is_empty() { Ok(metadata) } else { Err(problems) }
@@ -145,7 +145,7 @@ mod tests {
     #[test]
     fn each_member_that_is_wrong_is_named() {
         let value = json!({"title": 1, "url": "http://x", "scope": "", "kind": "soap", "token_format": "saml",
-            "token_signing_alg": "ES384", "token_seconds": 3600, "extra": 1});
+            "token_signing_alg": "ES384", "token_seconds": 3601, "extra": 1});
         let problems = ResourceMetadata::parse(value.as_object().unwrap()).err().unwrap();
         let named: Vec<&str> = problems.iter().map(|problem| problem.field.as_str()).collect();
         assert_eq!(

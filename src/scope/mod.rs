@@ -4,6 +4,7 @@
 //! Whatever compares scopes compares permissions, so that notation never decides what is allowed.
 
 pub mod dialects;
+pub mod explain;
 pub mod narrow;
 pub mod permission;
 pub mod resource_types;
@@ -11,6 +12,7 @@ pub mod set;
 pub mod token;
 
 pub use dialects::{DIALECTS, Dialect, read};
+pub use explain::{Explanation, explain};
 pub use narrow::{Narrowed, covers_all, levels, narrow, permissions};
 pub use permission::{Interactions, Level, Permission, ResourceType};
 pub use set::ScopeSet;

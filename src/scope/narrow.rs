@@ -136,3 +136,8 @@ fn shortest(parts: Vec<Part>, whole: &[Permission]) -> Vec<Part> {
 fn write(part: &Part) -> Option<ScopeToken> {
     part.dialect.write(&part.permission).or_else(|| SmartV2.write(&part.permission))
 }
+
+/// Whether a set holds a scope of this name, in whatever notation.
+pub fn holds(set: &ScopeSet, name: &str) -> bool {
+    permissions(set).iter().any(|permission| matches!(permission, Permission::Named(known) if known == name))
+}

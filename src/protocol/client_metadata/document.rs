@@ -39,6 +39,10 @@ impl ClientMetadata {
             keys: Keys::read(&mut fields),
             certificate_identity: identity(&mut fields),
             certificate_bound: fields.flag("tls_client_certificate_bound_access_tokens"),
+            id_token_signed_response_alg: fields
+                .parsed("id_token_signed_response_alg", id_token_algorithm)
+                .unwrap_or(Algorithm::Rs256),
+            refresh_token_max_days: fields.number("refresh_token_max_days", 1..=3650),
             purpose_of_use: fields.parsed("purpose_of_use", purpose),
             contacts: fields.list("contacts", |text| Ok::<_, String>(text.to_owned())),
         };
@@ -76,6 +80,10 @@ impl ClientMetadata {
             set(identity.field(), json!(identity.text()));
         }
         set("tls_client_certificate_bound_access_tokens", json!(self.certificate_bound));
+        set("id_token_signed_response_alg", json!(self.id_token_signed_response_alg.as_str()));
+        if let Some(days) = self.refresh_token_max_days {
+            set("refresh_token_max_days", json!(days));
+        }
         if let Some(purpose) = &self.purpose_of_use {
             set("purpose_of_use", json!(purpose));
         }
@@ -102,6 +110,14 @@ fn word(text: &str) -> Result<String, &'static str> {
 
 fn algorithm(text: &str) -> Result<Algorithm, &'static str> {
     Algorithm::parse(text).ok_or("must be RS256, RS384, PS256, PS384, ES256, ES384 or EdDSA")
+}
+
+/// The two algorithms of which the server always has a key.
+fn id_token_algorithm(text: &str) -> Result<Algorithm, &'static str> {
+    match Algorithm::parse(text) {
+        Some(algorithm @ (Algorithm::Rs256 | Algorithm::Es256)) => Ok(algorithm),
+        _ => Err("must be RS256 or ES256"),
+    }
 }
 
 /// A launch URL is a page of the app: https, or http on the loopback while the app is being made.

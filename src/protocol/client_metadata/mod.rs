@@ -76,6 +76,10 @@ pub struct ClientMetadata {
     pub certificate_identity: Option<CertificateIdentity>,
     /// Whether its access tokens are bound to its certificate (RFC 8705, 3.4).
     pub certificate_bound: bool,
+    /// The algorithm of its id tokens: RS256 unless it asks for another (OpenID Connect Registration, 2).
+    pub id_token_signed_response_alg: Algorithm,
+    /// How many days after the sign-in its refresh tokens end, however often they are used.
+    pub refresh_token_max_days: Option<i64>,
     /// Why it asks, unless a request says otherwise: a code of HL7 PurposeOfUse.
     pub purpose_of_use: Option<String>,
     /// Whom to call.

@@ -1,5 +1,6 @@
-//! Grammar tables, the laws of permissions, and narrowing.
+//! Grammar tables, plain words, the laws of permissions, and narrowing.
 
+mod explaining;
 mod grammar;
 mod laws;
 mod narrowing;
