@@ -30,6 +30,24 @@ pub struct AccessToken {
     pub expires_at: Timestamp,
     /// `cnf`.
     pub binding: Option<Binding>,
+    /// The person in whose name the client acts.
+    pub person: Option<PersonClaims>,
+}
+
+/// What an access token says of the person in whose name the client acts. Nothing of it is health data but
+/// the patient's identifier, without which a FHIR server could not tell whose record is meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PersonClaims {
+    /// `grant_id`: what ties all tokens of one authorization together.
+    pub grant: Uuid,
+    /// `auth_time`.
+    pub authenticated_at: Timestamp,
+    /// `amr` (RFC 8176).
+    pub methods: Vec<String>,
+    /// `patient` (SMART App Launch 2.2).
+    pub patient: Option<String>,
+    /// `fhirUser`.
+    pub fhir_user: Option<String>,
 }
 
 impl AccessToken {
@@ -48,6 +66,17 @@ impl AccessToken {
         set("exp", json!(seconds(self.expires_at)));
         if let Some(binding) = &self.binding {
             set("cnf", binding.confirmation());
+        }
+        if let Some(person) = &self.person {
+            set("grant_id", json!(person.grant.to_string()));
+            set("auth_time", json!(seconds(person.authenticated_at)));
+            set("amr", json!(person.methods));
+            if let Some(patient) = &person.patient {
+                set("patient", json!(patient));
+            }
+            if let Some(fhir_user) = &person.fhir_user {
+                set("fhirUser", json!(fhir_user));
+            }
         }
         claims
     }
@@ -72,6 +101,10 @@ impl AccessToken {
             issued_at: moment("iat")?,
             expires_at: moment("exp")?,
             binding,
+            person: match claims.get("grant_id") {
+                None => None,
+                Some(_) => Some(PersonClaims::parse(claims)?),
+            },
         })
     }
 
@@ -79,6 +112,20 @@ impl AccessToken {
     #[must_use]
     pub fn is_current(&self, now: Timestamp) -> bool {
         now < self.expires_at
+    }
+}
+
+impl PersonClaims {
+    fn parse(claims: &Map<String, Value>) -> Option<Self> {
+        let text = |name: &str| claims.get(name).and_then(Value::as_str).map(str::to_owned);
+        let methods = claims.get("amr")?.as_array()?.iter().map(|method| method.as_str().map(str::to_owned));
+        Some(Self {
+            grant: Uuid::parse_str(claims.get("grant_id")?.as_str()?).ok()?,
+            authenticated_at: Timestamp::from_unix_timestamp(claims.get("auth_time")?.as_i64()?).ok()?,
+            methods: methods.collect::<Option<_>>()?,
+            patient: text("patient"),
+            fhir_user: text("fhirUser"),
+        })
     }
 }
 
@@ -96,6 +143,23 @@ mod tests {
     #[test]
     fn at_02_claims_are_read_back_as_they_were_written() {
         assert_eq!(AccessToken::parse(&claims()).unwrap().claims(), claims());
+    }
+
+    #[test]
+    fn claims_about_a_person_are_read_back_as_they_were_written() {
+        let mut claims = claims();
+        for (name, value) in [
+            ("grant_id", json!("01890a5d-ac96-774b-bcce-b302099a8058")),
+            ("auth_time", json!(1_700_000_000)),
+            ("amr", json!(["pwd"])),
+            ("patient", json!("rivera")),
+            ("fhirUser", json!("https://fhir/Patient/rivera")),
+        ] {
+            claims.insert(name.to_owned(), value);
+        }
+        assert_eq!(AccessToken::parse(&claims).unwrap().claims(), claims);
+        claims.remove("amr");
+        assert!(AccessToken::parse(&claims).is_none());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! One record of the audit trail: who, what, when, from where, why (45 CFR 164.312(b)).
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 
 use uuid::Uuid;
@@ -9,6 +9,7 @@ use crate::moment::Timestamp;
 use crate::protocol::error::Refusal;
 
 use super::client::Client;
+use super::standing::Standing;
 
 /// From where a request came.
 #[derive(Clone, Debug)]
@@ -21,6 +22,23 @@ pub struct Origin {
     pub request: Uuid,
     /// The process that answered: host and process id.
     pub process: Arc<str>,
+}
+
+impl Origin {
+    /// The network of the peer: 24 bits of IPv4, 64 bits of IPv6.
+    #[must_use]
+    pub fn network(&self) -> Option<IpAddr> {
+        self.peer.map(|peer| match peer.to_canonical() {
+            IpAddr::V4(v4) => {
+                let [a, b, c, _] = v4.octets();
+                IpAddr::from([a, b, c, 0])
+            }
+            IpAddr::V6(v6) => {
+                let [a, b, c, d, ..] = v6.segments();
+                IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
+            }
+        })
+    }
 }
 
 /// How it ended.
@@ -134,6 +152,12 @@ impl AuditEvent {
         self.client = Some(client.id.to_string());
         self.client_organization = Some(client.metadata.organization.clone());
         self.purpose_of_use.clone_from(&client.metadata.purpose_of_use);
+    }
+
+    /// Notes the person and for whom they act.
+    pub fn name_person(&mut self, person: &Standing) {
+        self.person = Some(person.subject.to_string());
+        self.person_organization = Some(person.organization.clone());
     }
 
     /// The record of the same request, refused: nothing was granted and no token exists.

@@ -1,24 +1,55 @@
 //! What a grant found to be true, before policy has judged it.
 
+use uuid::Uuid;
+
 use crate::protocol::ids::ClientId;
 use crate::protocol::resource_metadata::ResourceMetadata;
 use crate::scope::set::ScopeSet;
 
+use super::delegation::SignIn;
+use super::refresh_token::RefreshToken;
+use super::standing::Standing;
+
 /// Whom the token will speak for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Subject {
     /// The client itself (RFC 9068, 2.2: its `client_id` is the `sub`).
     Client(ClientId),
+    /// A person who has let the client act.
+    Person(Box<OnBehalf>),
+}
+
+/// A person in whose name a client acts.
+#[derive(Clone, Debug)]
+pub struct OnBehalf {
+    /// The person as they stand now.
+    pub standing: Standing,
+    /// The patient in context (SMART App Launch 2.2).
+    pub patient: Option<String>,
+    /// The sign-in that it rests on.
+    pub sign_in: SignIn,
+    /// What ties all tokens of one authorization together.
+    pub grant: Uuid,
 }
 
 impl Subject {
     /// The `sub` claim.
     #[must_use]
-    pub fn as_str(&self) -> &str {
+    pub fn sub(&self) -> String {
         match self {
-            Self::Client(id) => id.as_str(),
+            Self::Client(id) => id.to_string(),
+            Self::Person(person) => person.standing.subject.to_string(),
         }
     }
+}
+
+/// What comes with the access token where the policy allows it.
+#[derive(Clone, Debug, Default)]
+pub struct Companions {
+    /// The refresh token.
+    pub refresh: Option<RefreshToken>,
+    /// What the id token repeats of the authorization request.
+    pub nonce: Option<String>,
 }
 
 /// Whether a resource server's tokens must be bound to a key.
@@ -43,4 +74,6 @@ pub struct Authorization {
     pub resource: ResourceMetadata,
     /// Whether its tokens must be bound to a key.
     pub sender: SenderDemand,
+    /// What comes with it.
+    pub companions: Companions,
 }

@@ -171,3 +171,16 @@ pub async fn count_others_with_scope(tx: &mut Tx, id: &ClientId, scope: &str) ->
     .doing("counting clients with a scope")?;
     i64::try_from(found.len()).doing("counting clients with a scope")
 }
+
+/// Whether an active client, or the one that is named, has a redirect URI of this origin.
+pub async fn has_origin(db: &Db, origin: &str, client: Option<&str>) -> Result<bool, Fault> {
+    sqlx::query_scalar!(
+        r#"select exists (select from client where origins @> array[$1::text] and status = 'active'
+                             and ($2::text is null or client_id = $2)) as "known!""#,
+        origin,
+        client
+    )
+    .fetch_one(db.pool())
+    .await
+    .doing("looking for an origin")
+}

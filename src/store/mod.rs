@@ -2,16 +2,25 @@
 //! sessions cannot write; writes take a [`Tx`], which only the ledger has to give.
 
 pub mod access_token;
+pub mod alert;
+pub mod attempts;
 pub mod audit_event;
 pub mod client;
 pub mod client_secret;
+pub mod code;
 pub mod connect;
+pub mod consent;
+pub mod epoch;
+pub mod family;
+pub mod interaction;
 pub mod migrate;
 pub mod person;
 pub mod proof;
 pub mod resource;
 pub mod safety;
+pub mod session;
 pub mod signing_key;
+pub mod standing;
 pub(crate) mod transaction;
 
 use sqlx::{PgConnection, PgPool};

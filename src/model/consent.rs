@@ -1,0 +1,52 @@
+//! A person's decision to let a client do something.
+
+use uuid::Uuid;
+
+use crate::moment::Timestamp;
+use crate::protocol::ids::ClientId;
+use crate::scope::narrow::covers_all;
+use crate::scope::set::ScopeSet;
+
+use super::standing::Standing;
+
+/// A decision, with its extent and time.
+#[derive(Clone, Debug)]
+pub struct Consent {
+    /// Its identifier.
+    pub id: Uuid,
+    /// Who decided.
+    pub subject: Uuid,
+    /// For which client.
+    pub client: ClientId,
+    /// For which resource server.
+    pub audience: String,
+    /// For which patient's record.
+    pub patient: Option<String>,
+    /// For which scopes.
+    pub scope: ScopeSet,
+    /// When.
+    pub given_at: Timestamp,
+}
+
+/// What a client asks for this time.
+#[derive(Clone, Copy, Debug)]
+pub struct Wish<'a> {
+    /// The resource server.
+    pub audience: &'a str,
+    /// The patient in context.
+    pub patient: Option<&'a str>,
+    /// The scopes that could be granted.
+    pub scope: &'a ScopeSet,
+}
+
+impl Consent {
+    /// Whether everything that is asked for now was decided then, and still counts.
+    #[must_use]
+    pub fn covers(&self, wish: &Wish<'_>, person: &Standing) -> bool {
+        person.subject == self.subject
+            && person.keeps_alive(self.given_at)
+            && self.audience == wish.audience
+            && self.patient.as_deref() == wish.patient
+            && covers_all(&self.scope, wish.scope)
+    }
+}

@@ -1,0 +1,128 @@
+//! One authorization request on its way through sign-in and consent.
+
+use uuid::Uuid;
+
+use crate::moment::Timestamp;
+use crate::protocol::authorization_request::AuthorizationRequest;
+use crate::protocol::ids::ClientId;
+use crate::protocol::redirect_uri::Callback;
+use crate::protocol::secret::same_bytes;
+
+/// How long a person may take to sign in and decide.
+pub const LIFE: time::Duration = time::Duration::minutes(30);
+
+/// One authorization request on its way.
+#[derive(Clone, Debug)]
+pub struct Interaction {
+    /// Its identifier, which stands in the addresses of the pages and opens nothing by itself.
+    pub id: Uuid,
+    /// The digest of the cookie of the browser that began.
+    pub browser: [u8; 32],
+    /// Who asks.
+    pub client: ClientId,
+    /// Where the answer goes.
+    pub callback: Callback,
+    /// What is asked.
+    pub request: AuthorizationRequest,
+    /// How far it has come.
+    pub progress: Progress,
+    /// When it began.
+    pub created_at: Timestamp,
+    /// When it is too late.
+    pub expires_at: Timestamp,
+}
+
+/// How far an interaction has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// Nobody has signed in for it.
+    Begun,
+    /// Somebody has, in this session.
+    SignedIn {
+        /// The session.
+        session: Uuid,
+    },
+    /// They have agreed.
+    Allowed {
+        /// The session.
+        session: Uuid,
+        /// The decision.
+        consent: Uuid,
+    },
+    /// They have refused.
+    Denied {
+        /// The session.
+        session: Uuid,
+    },
+    /// The answer has been sent.
+    Finished,
+}
+
+/// What comes next. A new step is a variant here, a file in `authorize/` and a template.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// The person signs in.
+    Login,
+    /// The person decides.
+    Consent,
+    /// The answer is sent, by the decision that is named.
+    Respond {
+        /// The decision.
+        consent: Uuid,
+    },
+    /// The client is told that the person refused.
+    Refuse,
+    /// Nothing: it is over.
+    Over,
+}
+
+/// What is known besides the interaction itself.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Circumstances {
+    /// The session of the browser, when it is live.
+    pub session: Option<Uuid>,
+    /// A former decision that covers everything that is asked, when it may be used.
+    pub remembered: Option<Uuid>,
+}
+
+impl Interaction {
+    /// Whether it is this browser's, and not too late.
+    #[must_use]
+    pub fn belongs_to(&self, browser: &[u8; 32], now: Timestamp) -> bool {
+        same_bytes(&self.browser, browser) && now < self.expires_at
+    }
+
+    /// What comes next. Whoever signed in for it must still be signed in.
+    #[must_use]
+    pub fn next(&self, known: &Circumstances) -> Step {
+        let is_present = |session: Uuid| known.session == Some(session);
+        match self.progress {
+            Progress::Begun => Step::Login,
+            Progress::SignedIn { session }
+            | Progress::Allowed { session, .. }
+            | Progress::Denied { session }
+                if !is_present(session) =>
+            {
+                Step::Login
+            }
+            Progress::SignedIn { .. } => match known.remembered {
+                Some(consent) => Step::Respond { consent },
+                None => Step::Consent,
+            },
+            Progress::Allowed { consent, .. } => Step::Respond { consent },
+            Progress::Denied { .. } => Step::Refuse,
+            Progress::Finished => Step::Over,
+        }
+    }
+
+    /// The session in which somebody signed in for it.
+    #[must_use]
+    pub const fn session(&self) -> Option<Uuid> {
+        match self.progress {
+            Progress::SignedIn { session }
+            | Progress::Allowed { session, .. }
+            | Progress::Denied { session } => Some(session),
+            Progress::Begun | Progress::Finished => None,
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! What of a person matters to what was issued in their name.
+
+use uuid::Uuid;
+
+use crate::moment::Timestamp;
+
+use super::delegation::Delegation;
+use super::person::{Person, PersonStatus, Role, patient_of};
+
+/// A person as tokens need to know them, read anew at each use.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    /// The person's `sub`.
+    pub subject: Uuid,
+    /// The organization they act for.
+    pub organization: String,
+    /// What they may be.
+    pub roles: Vec<Role>,
+    /// The FHIR resource that is this person.
+    pub fhir_user: Option<String>,
+    /// Whether they may act at all.
+    pub status: PersonStatus,
+    /// What began before is dead.
+    pub not_before: Timestamp,
+    /// The version of what is known of them.
+    pub version: i64,
+}
+
+impl Standing {
+    /// Whether what matters to a decision is as it was.
+    #[must_use]
+    pub fn is_as(&self, other: &Self) -> bool {
+        let facts = |standing: &Self| {
+            (
+                standing.organization.clone(),
+                standing.roles.clone(),
+                standing.fhir_user.clone(),
+                standing.status,
+            )
+        };
+        facts(self) == facts(other)
+    }
+
+    /// Whether the person may still act in the record of a patient: it is their own.
+    #[must_use]
+    pub fn may_act_for(&self, patient: &str) -> bool {
+        self.fhir_user.as_deref().and_then(patient_of) == Some(patient)
+    }
+
+    /// Whether what began at a time in this person's name is still good.
+    #[must_use]
+    pub fn keeps_alive(&self, since: Timestamp) -> bool {
+        self.status == PersonStatus::Active && self.not_before <= since
+    }
+}
+
+impl Standing {
+    /// Why what the person has let a client do is no good any more, if it is not. Everything descends from
+    /// the sign-in, so what ends sessions ends it too, whenever the code was issued.
+    #[must_use]
+    pub fn objection(&self, delegation: &Delegation) -> Option<&'static str> {
+        if !self.keeps_alive(delegation.sign_in.at) {
+            return Some("person_disabled");
+        }
+        let foreign = delegation.patient.as_ref().is_some_and(|patient| !self.may_act_for(patient));
+        foreign.then_some("patient_beyond_person")
+    }
+}
+
+impl From<&Person> for Standing {
+    fn from(person: &Person) -> Self {
+        Self {
+            subject: person.subject,
+            organization: person.organization.clone(),
+            roles: person.roles.clone(),
+            fhir_user: person.fhir_user.clone(),
+            status: person.status,
+            not_before: person.not_before,
+            version: person.version,
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! The table `interaction`: authorization requests on their way. Each step is taken once: a
+//! compare-and-set whose answer tells whether it was taken now.
+
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::model::interaction::{Interaction, Progress};
+use crate::moment::Timestamp;
+use crate::protocol::error::{Doing, Fault};
+use crate::protocol::ids::ClientId;
+use crate::protocol::redirect_uri::Callback;
+
+use super::{Db, Tx, meaningless};
+
+struct Row {
+    interaction_id: Uuid,
+    browser: Vec<u8>,
+    client_id: String,
+    callback: String,
+    request: Value,
+    session_id: Option<Uuid>,
+    consent_id: Option<Uuid>,
+    denied_at: Option<Timestamp>,
+    finished_at: Option<Timestamp>,
+    created_at: Timestamp,
+    expires_at: Timestamp,
+}
+
+impl TryFrom<Row> for Interaction {
+    type Error = Fault;
+
+    fn try_from(row: Row) -> Result<Self, Fault> {
+        let key = row.interaction_id.to_string();
+        let wrong = |column| meaningless("interaction", column, &key);
+        let progress = match (row.session_id, row.consent_id, row.denied_at, row.finished_at) {
+            (_, _, _, Some(_)) => Progress::Finished,
+            (None, None, None, None) => Progress::Begun,
+            (Some(session), None, None, None) => Progress::SignedIn { session },
+            (Some(session), Some(consent), None, None) => Progress::Allowed { session, consent },
+            (Some(session), None, Some(_), None) => Progress::Denied { session },
+            (None, ..) | (Some(_), Some(_), Some(_), _) => return Err(wrong("session_id")),
+        };
+        Ok(Self {
+            id: row.interaction_id,
+            browser: row.browser.try_into().map_err(|_| wrong("browser"))?,
+            client: ClientId::parse(&row.client_id).ok_or_else(|| wrong("client_id"))?,
+            callback: Callback::stored(row.callback),
+            request: serde_json::from_value(row.request).map_err(|_| wrong("request"))?,
+            progress,
+            created_at: row.created_at,
+            expires_at: row.expires_at,
+        })
+    }
+}
+
+/// Finds an interaction.
+pub async fn find(db: &Db, id: Uuid) -> Result<Option<Interaction>, Fault> {
+    sqlx::query_as!(
+        Row,
+        "select interaction_id, browser, client_id, callback, request, session_id, consent_id, denied_at, finished_at,
+                created_at, expires_at
+           from interaction where interaction_id = $1",
+        id
+    )
+    .fetch_optional(db.pool())
+    .await
+    .doing("finding an interaction")?
+    .map(Interaction::try_from)
+    .transpose()
+}
+
+/// Inserts an interaction that begins, for a person who is signed in already or for nobody yet.
+pub async fn insert(tx: &mut Tx, interaction: &Interaction) -> Result<(), Fault> {
+    let request = serde_json::to_value(&interaction.request).doing("writing an authorization request")?;
+    sqlx::query!(
+        "insert into interaction (interaction_id, browser, client_id, callback, request, session_id, created_at, expires_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8)",
+        interaction.id,
+        interaction.browser.as_slice(),
+        interaction.client.as_str(),
+        interaction.callback.as_str(),
+        request,
+        interaction.session(),
+        interaction.created_at,
+        interaction.expires_at
+    )
+    .execute(tx.connection())
+    .await
+    .doing("inserting an interaction")?;
+    Ok(())
+}
+
+/// Notes who signed in for it. What was decided in another session is forgotten.
+pub async fn mark_signed_in(tx: &mut Tx, id: Uuid, session: Uuid, now: Timestamp) -> Result<bool, Fault> {
+    let marked = sqlx::query!(
+        "update interaction set session_id = $2, consent_id = null, denied_at = null
+          where interaction_id = $1 and finished_at is null and expires_at > $3",
+        id,
+        session,
+        now
+    )
+    .execute(tx.connection())
+    .await
+    .doing("signing in for an interaction")?;
+    Ok(marked.rows_affected() == 1)
+}
+
+/// Notes that the person agreed, unless they have decided before.
+pub async fn mark_allowed(
+    tx: &mut Tx,
+    (id, session): (Uuid, Uuid),
+    consent: Uuid,
+    now: Timestamp,
+) -> Result<bool, Fault> {
+    let marked = sqlx::query!(
+        "update interaction set consent_id = $3
+          where interaction_id = $1 and session_id = $2 and consent_id is null and denied_at is null
+            and finished_at is null and expires_at > $4",
+        id,
+        session,
+        consent,
+        now
+    )
+    .execute(tx.connection())
+    .await
+    .doing("agreeing to an interaction")?;
+    Ok(marked.rows_affected() == 1)
+}
+
+/// Notes that the person refused, unless they have decided before.
+pub async fn mark_denied(tx: &mut Tx, id: Uuid, session: Uuid, now: Timestamp) -> Result<bool, Fault> {
+    let marked = sqlx::query!(
+        "update interaction set denied_at = $3
+          where interaction_id = $1 and session_id = $2 and consent_id is null and denied_at is null
+            and finished_at is null and expires_at > $3",
+        id,
+        session,
+        now
+    )
+    .execute(tx.connection())
+    .await
+    .doing("refusing an interaction")?;
+    Ok(marked.rows_affected() == 1)
+}
+
+/// Notes that the answer is sent: once, and only while the session has not been ended.
+pub async fn mark_finished(tx: &mut Tx, id: Uuid, session: Uuid, now: Timestamp) -> Result<bool, Fault> {
+    let marked = sqlx::query!(
+        "update interaction set finished_at = $3
+          where interaction_id = $1 and session_id = $2 and finished_at is null and expires_at > $3
+            and exists (select from session s where s.session_id = $2 and s.ended_at is null
+                               and s.epoch = (select number from epoch))",
+        id,
+        session,
+        now
+    )
+    .execute(tx.connection())
+    .await
+    .doing("finishing an interaction")?;
+    Ok(marked.rows_affected() == 1)
+}
+
+/// Removes interactions that ended before a time, at most so many.
+pub async fn purge(tx: &mut Tx, before: Timestamp, most: i64) -> Result<u64, Fault> {
+    let purged = sqlx::query!(
+        "delete from interaction where interaction_id in
+             (select interaction_id from interaction where expires_at < $1 limit $2 for update skip locked)",
+        before,
+        most
+    )
+    .execute(tx.connection())
+    .await
+    .doing("purging interactions")?;
+    Ok(purged.rows_affected())
+}
