@@ -2,6 +2,7 @@
 
 use uuid::Uuid;
 
+use crate::model::access_token::AccessToken;
 use crate::model::audit_event::{AuditEvent, Origin};
 use crate::model::client::Client;
 use crate::moment::Timestamp;
@@ -30,6 +31,7 @@ pub struct Entry {
     proven: bool,
     pub(super) proofs: Vec<Proof>,
     pub(super) attempt: Option<Attempt>,
+    pub(super) opaque_token: Option<([u8; 32], Box<AccessToken>)>,
     pub(super) condition: Option<Condition>,
 }
 
@@ -46,7 +48,15 @@ impl Entry {
     }
 
     const fn of(event: AuditEvent) -> Self {
-        Self { now: event.at, event, proven: false, proofs: Vec::new(), attempt: None, condition: None }
+        Self {
+            now: event.at,
+            event,
+            proven: false,
+            proofs: Vec::new(),
+            attempt: None,
+            opaque_token: None,
+            condition: None,
+        }
     }
 
     /// The one now of the request.
@@ -86,6 +96,11 @@ impl Entry {
     /// Sets the one change that the request asks for.
     pub fn attempt(&mut self, attempt: Attempt) {
         self.attempt = Some(attempt);
+    }
+
+    /// Keeps what an opaque token stands for, under its digest, with whatever else is written.
+    pub fn keep_token(&mut self, digest: [u8; 32], token: AccessToken) {
+        self.opaque_token = Some((digest, Box::new(token)));
     }
 
     /// Sets what the decision rests on.

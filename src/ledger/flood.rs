@@ -2,7 +2,7 @@
 //! network and minute, so that the audit trail is not the way to bring the server down.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use uuid::Uuid;
@@ -64,7 +64,7 @@ impl Flood {
     pub(super) fn observe(&self, event: &AuditEvent, refusal: &Refusal) -> Verdict {
         let reason = refusal.reason().code();
         let minute = minute(event.at);
-        let network = event.origin.peer.map(network);
+        let network = event.origin.network();
         let mut key = Key { action: event.action.clone(), reason, network, minute };
         let mut state = self.lock();
         if state.counts.len() >= MOST_KEYS && !state.counts.contains_key(&key) {
@@ -119,20 +119,6 @@ pub(super) fn record(key: &Key, count: &Count, id: Uuid) -> Option<AuditEvent> {
 
 fn minute(at: Timestamp) -> i64 {
     seconds(at) / 60
-}
-
-/// The network of an address: 24 bits of IPv4, 64 bits of IPv6.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V4(v4) => {
-            let [a, b, c, _] = v4.octets();
-            IpAddr::from([a, b, c, 0])
-        }
-        IpAddr::V6(v6) => {
-            let [a, b, c, d, ..] = v6.segments();
-            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
-        }
-    }
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ use crate::moment::Timestamp;
 use crate::protocol::error::{Failure, Fault, Refusal};
 use crate::store::{self, Tx};
 
-pub use attempt::Attempt;
+pub use attempt::{Attempt, Redeeming, Rotating, SigningIn};
 pub use condition::Condition;
 pub use entry::{Entry, Proof};
 pub use queue::Backlog;
@@ -71,6 +71,7 @@ impl Ledger {
         };
         if let Some(refusal) = &refusal
             && !entry.has_shown_something()
+            && refusal.consequence().is_none()
             && self.flood.observe(entry.event(), refusal) == Verdict::Counted
         {
             return outcome;

@@ -76,12 +76,12 @@ impl Queue {
         });
         self.sender
             .try_send(job)
-            .map_err(|_| Fault::new("waiting for a writer", "too much waits to be written"))?;
+            .map_err(|_| Fault::overload("waiting for a writer", "too much waits to be written"))?;
         if let Ok(value) = timeout(PATIENCE, &mut answered).await {
             return value.map_err(|_| Fault::new("waiting for a writer", "the writer ended"));
         }
         if ticket.withdraw() {
-            return Err(Fault::new("waiting for a writer", "no writer was free in time"));
+            return Err(Fault::overload("waiting for a writer", "no writer was free in time"));
         }
         answered.await.map_err(|_| Fault::new("waiting for a writer", "the writer ended"))
     }

@@ -1,13 +1,20 @@
 //! One transaction: proofs, condition, attempt, audit record, commit, in this order of locks.
 
+use crate::model::alert::Alert;
 use crate::model::audit_event::AuditEvent;
 use crate::moment::Timestamp;
-use crate::protocol::error::{Failure, Fault, Refusal};
+use crate::protocol::error::{Consequence, Failure, Fault, Refusal};
 use crate::store::{self, Tx};
 
-use super::attempt::Worth;
+use super::attempt::Written;
 use super::writer::Writer;
 use super::{Done, Entry, Work};
+
+/// What is told when an account takes no more attempts.
+const ACCOUNT_HELD: (&str, &str) = (
+    "account_held",
+    "the last attempt that is taken from unknown places: if it fails, the person must be reset",
+);
 
 /// Writes an entry. The answer is the refusal that came in place of what was decided, if one did.
 pub(super) async fn settle(
@@ -17,13 +24,29 @@ pub(super) async fn settle(
 ) -> (Writer, Result<Option<Refusal>, Fault>) {
     let written = writer
         .within(async |tx| {
-            let decided = refusal.is_some();
-            let instead = decide(tx, &mut entry, decided).await?;
+            let mut instead = decide(tx, &mut entry, refusal.is_some()).await?;
+            let mut written = Written::Recorded;
+            if instead.is_none() && refusal.is_none() {
+                written = attempt(tx, &entry).await?;
+                if let Written::Refused(lost) = &written {
+                    instead = Some(lost.clone());
+                }
+            }
             if instead.is_some() {
                 entry.event_mut().rule = None;
             }
-            let refusal = instead.clone().or(refusal);
-            let recorded = write(tx, entry, refusal).await?;
+            let recorded = match (instead.clone().or(refusal), written) {
+                (Some(refusal), _) => Some(keep_refusal(tx, entry, refusal).await?),
+                (None, Written::Unrecorded) => None,
+                (None, Written::AccountHeld) => {
+                    ACCOUNT_HELD.0.clone_into(&mut entry.event_mut().action);
+                    raise(tx, entry.event(), ACCOUNT_HELD).await?;
+                    Some(store::audit_event::insert(tx, &entry.into_event()).await?)
+                }
+                (None, Written::Recorded | Written::Refused(_)) => {
+                    Some(store::audit_event::insert(tx, &entry.into_event()).await?)
+                }
+            };
             Ok((instead, recorded))
         })
         .await;
@@ -61,20 +84,49 @@ async fn lost_proof(tx: &mut Tx, entry: &mut Entry) -> Result<Option<Refusal>, F
     Ok((won < rows.len()).then_some(refusal))
 }
 
-/// Writes the attempt, unless it was refused, and the audit record; the answer is the number of the
-/// transaction, when there is a record by which to ask for it.
-async fn write(tx: &mut Tx, entry: Entry, refusal: Option<Refusal>) -> Result<Option<String>, Fault> {
-    if let Some(refusal) = refusal {
-        return super::record(tx, entry.into_event(), &refusal).await.map(Some);
-    }
-    let worth = match &entry.attempt {
+/// Writes what the request asks for.
+async fn attempt(tx: &mut Tx, entry: &Entry) -> Result<Written, Fault> {
+    let written = match &entry.attempt {
         Some(attempt) => attempt.write(tx, entry.now()).await?,
-        None => Worth::Recorded,
+        None => Written::Recorded,
     };
-    match worth {
-        Worth::Recorded => store::audit_event::insert(tx, &entry.into_event()).await.map(Some),
-        Worth::Repeated => Ok(None),
+    if let (Written::Recorded, Some((digest, token))) = (&written, &entry.opaque_token) {
+        store::access_token::insert_opaque(tx, digest, token).await?;
     }
+    Ok(written)
+}
+
+/// Carries out what a refusal leaves behind, and records it. A lost proof is refused as its own refusal, which
+/// leaves nothing behind: whoever came second may be a thief of the request.
+async fn keep_refusal(tx: &mut Tx, mut entry: Entry, refusal: Refusal) -> Result<String, Fault> {
+    let now = entry.now();
+    match refusal.consequence() {
+        Some(Consequence::RevokeFamily(family)) => {
+            let was_alive = store::family::mark_revoked(tx, family, now).await?;
+            if was_alive {
+                let detail = "every token of this grant was revoked";
+                entry.event_mut().detail = Some(detail.to_owned());
+                raise(tx, entry.event(), (refusal.reason().code(), detail)).await?;
+            }
+        }
+        Some(Consequence::CountWrongVerifier(digest)) => {
+            store::code::count_wrong_verifier(tx, &digest, now).await?;
+        }
+        None => {}
+    }
+    super::record(tx, entry.into_event(), &refusal).await
+}
+
+/// Raises an alert about what a record tells.
+async fn raise(
+    tx: &mut Tx,
+    event: &AuditEvent,
+    (kind, says): (&'static str, &'static str),
+) -> Result<(), Fault> {
+    store::alert::insert(tx, &Alert::of(event, kind, says)).await?;
+    tracing::warn!(kind, audit_event = %event.id, "alert: {says}");
+    metrics::counter!("hilum_alerts_total", "kind" => kind).increment(1);
+    Ok(())
 }
 
 /// Runs work of many steps in one transaction and records it.
@@ -112,14 +164,14 @@ where
         }
         Ok((tx, (Err(refusal), _))) => {
             writer.rollback(tx).await;
-            refuse(&mut writer, event, refusal).await
+            record_refused(&mut writer, event, refusal).await
         }
     };
     (writer, result)
 }
 
 /// Records the refusal of work whose transaction was rolled back.
-async fn refuse<T>(writer: &mut Writer, event: AuditEvent, refusal: Refusal) -> Result<T, Failure> {
+async fn record_refused<T>(writer: &mut Writer, event: AuditEvent, refusal: Refusal) -> Result<T, Failure> {
     let told = refusal.clone();
     let (tx, transaction) = writer.within(async |tx| super::record(tx, event, &refusal).await).await?;
     writer.commit(tx, Some(transaction)).await?;
