@@ -5,4 +5,5 @@ pub mod authenticate;
 pub mod evidence;
 pub mod key_source;
 pub mod methods;
+pub mod origins;
 pub mod secrets;

@@ -2,18 +2,31 @@
 
 use crate::config::issuer::BaseUrl;
 
+/// The authorization endpoint (RFC 6749, 3.1).
+pub const AUTHORIZE: &str = "/oauth2/authorize";
+/// Where an authorization request goes on.
+pub const CONTINUE: &str = "/oauth2/continue";
+/// The sign-in form.
+pub const LOGIN: &str = "/login";
+/// The question for consent.
+pub const CONSENT: &str = "/consent";
+/// Where people sign out.
+pub const LOGOUT: &str = "/oauth2/logout";
 /// The token endpoint (RFC 6749, 3.2).
 pub const TOKEN: &str = "/oauth2/token";
 /// The introspection endpoint (RFC 7662).
 pub const INTROSPECTION: &str = "/oauth2/introspect";
 /// The revocation endpoint (RFC 7009).
 pub const REVOCATION: &str = "/oauth2/revoke";
+/// The userinfo endpoint (OpenID Connect Core, 5.3).
+pub const USERINFO: &str = "/oauth2/userinfo";
 /// The key set (RFC 7517).
 pub const JWKS: &str = "/oauth2/jwks";
 
 /// The endpoints that a client may call with its certificate, as discovery names them (RFC 8705, 5).
-pub const ALIASED: [(&str, &str); 3] = [
+pub const ALIASED: [(&str, &str); 4] = [
     ("token_endpoint", TOKEN),
+    ("userinfo_endpoint", USERINFO),
     ("introspection_endpoint", INTROSPECTION),
     ("revocation_endpoint", REVOCATION),
 ];

@@ -8,7 +8,7 @@ use crate::jose::algorithm::Algorithm;
 use crate::policy::Strength;
 use crate::sender::CONSTRAINTS;
 
-use super::endpoints::{ALIASED, Addresses, INTROSPECTION, JWKS, TOKEN};
+use super::endpoints::{ALIASED, AUTHORIZE, Addresses, INTROSPECTION, JWKS, TOKEN, USERINFO};
 
 /// The members that every document of this server shares.
 #[must_use]
@@ -20,14 +20,20 @@ pub fn document(at: &Addresses) -> Map<String, Value> {
     let mut aliases = Map::new();
     for (name, path) in ALIASED {
         set(name, json!(at.issuer.join(path)));
-        set(&format!("{name}_auth_methods_supported"), json!(methods_at(path)));
-        set(&format!("{name}_auth_signing_alg_values_supported"), json!(algorithms()));
+        // Where a token is the credential, no method of client authentication has a place.
+        if path != USERINFO {
+            set(&format!("{name}_auth_methods_supported"), json!(methods_at(path)));
+            set(&format!("{name}_auth_signing_alg_values_supported"), json!(algorithms()));
+        }
         aliases.insert(name.to_owned(), json!(at.mtls.join(path)));
     }
     set("mtls_endpoint_aliases", Value::Object(aliases));
     set("grant_types_supported", json!(grants()));
-    // No grant of this release begins at an authorization endpoint.
-    set("response_types_supported", json!([]));
+    set("authorization_endpoint", json!(at.issuer.join(AUTHORIZE)));
+    set("response_types_supported", json!(["code"]));
+    set("response_modes_supported", json!(["query"]));
+    set("code_challenge_methods_supported", json!(["S256"]));
+    set("authorization_response_iss_parameter_supported", json!(true));
     for (name, value) in CONSTRAINTS.iter().flat_map(|constraint| constraint.metadata()) {
         set(name, value);
     }

@@ -3,7 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use crate::clients::methods::METHODS;
-use crate::policy::Strength;
+use crate::grants::GRANTS;
+use crate::policy::{OWN_SCOPES, Strength};
 use crate::protocol::error::Fault;
 use crate::protocol::ids::ResourceName;
 use crate::protocol::resource_metadata::{ResourceKind, ResourceMetadata};
@@ -18,9 +19,6 @@ use super::oauth;
 #[must_use]
 pub fn document(at: &Addresses) -> Map<String, Value> {
     let mut document = oauth::document(at);
-    // Both belong to sign-in with OpenID Connect and are omitted without it.
-    document.remove("issuer");
-    document.remove("jwks_uri");
     document.insert("capabilities".to_owned(), json!(capabilities()));
     document
 }
@@ -52,7 +50,7 @@ impl FhirServers {
 
 fn with_scopes(at: &Addresses, resource: &ResourceMetadata) -> Map<String, Value> {
     let mut document = document(at);
-    let scopes: Vec<&str> = resource.scope.iter().map(ScopeToken::as_str).collect();
+    let scopes: Vec<&str> = resource.scope.iter().map(ScopeToken::as_str).chain(OWN_SCOPES).collect();
     document.insert("scopes_supported".to_owned(), json!(scopes));
     document
 }
@@ -60,10 +58,21 @@ fn with_scopes(at: &Addresses, resource: &ResourceMetadata) -> Map<String, Value
 /// What this server can do, in the words of the standard.
 fn capabilities() -> Vec<&'static str> {
     let has = |strength: Strength| METHODS.iter().any(|method| method.strength() == strength);
+    let people = GRANTS.iter().any(|grant| grant.grant_type() == "authorization_code");
+    let own = |scope: &str| OWN_SCOPES.contains(&scope);
     let reads = |dialect: &str| DIALECTS.iter().any(|known| known.name() == dialect);
     [
+        ("launch-standalone", people),
+        ("authorize-post", people),
+        ("client-public", has(Strength::Named)),
         ("client-confidential-asymmetric", has(Strength::PrivateKey)),
         ("client-confidential-symmetric", has(Strength::SharedSecret)),
+        ("sso-openid-connect", people && own("openid") && own("fhirUser")),
+        ("context-standalone-patient", people && own("launch/patient")),
+        ("permission-offline", people && own("offline_access")),
+        ("permission-online", people && own("online_access")),
+        ("permission-patient", people),
+        ("permission-user", people),
         ("permission-v1", reads("smart_v1")),
         ("permission-v2", reads("smart_v2")),
     ]

@@ -4,46 +4,115 @@ use serde_json::json;
 
 use crate::clients::authenticate::AuthenticatedClient;
 use crate::model::authorization::SenderDemand;
+use crate::model::client::Client;
+use crate::policy::OWN_SCOPES;
 use crate::protocol::error::{ErrorCode, Failure, Fault, FieldProblem, Reason, Refusal};
 use crate::protocol::params::Params;
 use crate::protocol::resource_metadata::ResourceMetadata;
-use crate::store;
+use crate::scope::narrow::permissions;
+use crate::scope::permission::Permission;
+use crate::scope::set::ScopeSet;
+use crate::store::{self, Db};
 
 use super::GrantCx;
 
-/// The resource server that is this server's own admin API: it is always there and takes bound
-/// tokens alone.
+/// The resource servers that this server is itself; they are always there.
 #[derive(Clone, Debug)]
-pub struct AdminResource {
-    metadata: ResourceMetadata,
+pub struct OwnResources {
+    /// The admin API, which takes bound tokens of back-ends alone.
+    pub admin: ResourceMetadata,
+    /// The userinfo endpoint (OpenID Connect Core, 5.3), for a client that asks for nothing else.
+    pub userinfo: ResourceMetadata,
 }
 
-impl AdminResource {
-    /// The admin API of an issuer, with the scopes of its routes.
-    pub fn of(issuer: &str, scope: &str) -> Result<Self, Fault> {
-        let says =
-            json!({"title": "Admin API", "url": format!("{issuer}/admin"), "kind": "api", "scope": scope});
-        let parsed = says.as_object().map(ResourceMetadata::parse);
-        match parsed {
-            Some(Ok(metadata)) => Ok(Self { metadata }),
-            Some(Err(problems)) => Err(Fault::new("naming the admin API", named(&problems))),
-            None => Err(Fault::new("naming the admin API", "no object")),
-        }
-    }
-
-    /// The `aud` of admin tokens.
-    #[must_use]
-    pub fn audience(&self) -> &str {
-        &self.metadata.url
+impl OwnResources {
+    /// What belongs to an issuer: its admin API with the scopes of its routes, its userinfo endpoint.
+    pub fn of(issuer: &str, admin_scope: &str, userinfo: &str) -> Result<Self, Fault> {
+        let api = |title: &str, url: &str, scope: &str| {
+            let says = json!({"title": title, "url": url, "kind": "api", "scope": scope});
+            match says.as_object().map(ResourceMetadata::parse) {
+                Some(Ok(metadata)) => Ok(metadata),
+                Some(Err(problems)) => Err(Fault::new("naming an API of this server", listed(&problems))),
+                None => Err(Fault::new("naming an API of this server", "no object")),
+            }
+        };
+        Ok(Self {
+            admin: api("Admin API", &format!("{issuer}/admin"), admin_scope)?,
+            userinfo: api("User information", userinfo, &OWN_SCOPES.join(" "))?,
+        })
     }
 }
 
-fn named(problems: &[FieldProblem]) -> String {
+fn listed(problems: &[FieldProblem]) -> String {
     problems
         .iter()
         .map(|problem| format!("{} {}", problem.field, problem.says))
         .collect::<Vec<_>>()
         .join("; ")
+}
+
+/// For which resource server a person's app asks.
+#[derive(Clone, Copy, Debug)]
+pub struct Named<'a> {
+    /// What it wants to do there.
+    pub scope: &'a ScopeSet,
+    /// `aud`, or `resource`.
+    pub audience: Option<&'a str>,
+    /// The error that a wrong one is told with: `invalid_request` for `aud`, `invalid_target` for `resource`.
+    pub blame: ErrorCode,
+}
+
+/// Finds the resource server for which a person's app asks: the one it names, which must be one of its own,
+/// or the userinfo endpoint when it asks for nothing but to know who the person is (SMART App Launch 2.2).
+pub async fn audience_for_person(
+    db: &Db,
+    own: &OwnResources,
+    client: &Client,
+    named: Named<'_>,
+) -> Result<ResourceMetadata, Failure> {
+    let Named { scope, audience, blame } = named;
+    let wrong = |told, reason| Failure::from(Refusal::new(blame, told, Reason::new(reason)));
+    let of_userinfo = |permission: &Permission| match permission {
+        // Context is of a FHIR server, which must be named.
+        Permission::Named(name) => OWN_SCOPES.contains(&name.as_str()) && !name.starts_with("launch/"),
+        Permission::Resource { .. } => false,
+    };
+    let url = match audience {
+        None if permissions(scope).iter().all(of_userinfo) => return Ok(own.userinfo.clone()),
+        Some(url) if url == own.userinfo.url => return Ok(own.userinfo.clone()),
+        None => {
+            let told = "aud is required: name the FHIR server that the scopes are for";
+            return Err(Refusal::invalid_request(told, "aud_missing").into());
+        }
+        Some(url) => url,
+    };
+    if !client.metadata.resources.iter().any(|registered| registered == url) || url == own.admin.url {
+        let told = "aud names no resource server that this client is registered for";
+        return Err(wrong(told, "resource_not_registered"));
+    }
+    let found = store::resource::find_by_url(db, url).await?;
+    let found = found.ok_or_else(|| wrong(GONE, "resource_unknown"))?;
+    Ok(found.metadata)
+}
+
+const GONE: &str = "that resource server does not exist any more";
+
+/// Finds the resource server for which a person has let an app act, as it is registered now.
+pub(super) async fn of_delegation(
+    cx: &GrantCx<'_>,
+    client: &AuthenticatedClient,
+    (scope, audience): (&ScopeSet, &str),
+) -> Result<ResourceMetadata, Failure> {
+    let named = Named { scope, audience: Some(audience), blame: ErrorCode::InvalidTarget };
+    audience_for_person(cx.db, cx.own, client.record(), named).await
+}
+
+/// Refuses a token request that names another resource server than the one that was agreed to (RFC 8707, 2.2).
+pub(super) fn is_repeated(params: &Params, audience: &str) -> Result<(), Failure> {
+    if params.repeated("resource").iter().all(|resource| resource == audience) {
+        return Ok(());
+    }
+    Err(refusal("resource is not the one that was agreed to", "resource_differs"))
 }
 
 /// Finds the resource server a back-end asks for, or its only registered one when it names none.
@@ -77,12 +146,11 @@ pub(super) async fn choose(
             "resource_not_registered",
         ));
     }
-    if url == cx.admin.audience() {
-        return Ok((cx.admin.metadata.clone(), SenderDemand::Always));
+    if *url == cx.own.admin.url {
+        return Ok((cx.own.admin.clone(), SenderDemand::Always));
     }
     let found = store::resource::find_by_url(cx.db, url).await?;
-    let found =
-        found.ok_or_else(|| refusal("that resource server does not exist any more", "resource_unknown"))?;
+    let found = found.ok_or_else(|| refusal(GONE, "resource_unknown"))?;
     Ok((found.metadata, SenderDemand::AsRegistered))
 }
 

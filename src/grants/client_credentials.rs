@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use crate::clients::authenticate::AuthenticatedClient;
-use crate::model::authorization::{Authorization, Subject};
+use crate::model::authorization::{Authorization, Companions, Subject};
 use crate::model::binding::Binding;
 use crate::policy::Strength;
 use crate::protocol::error::{ErrorCode, Failure, Reason, Refusal};
@@ -39,6 +39,7 @@ impl Grant for ClientCredentials {
         cx.entry.event_mut().scopes_asked = Some(asked.to_string());
         let (resource, sender) = audience::choose(cx, client, params).await?;
         let subject = Subject::Client(client.record().id.clone());
-        Ok(Authorization { grant_type: self.grant_type(), subject, asked, resource, sender })
+        let companions = Companions::default();
+        Ok(Authorization { grant_type: self.grant_type(), subject, asked, resource, sender, companions })
     }
 }

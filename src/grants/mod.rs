@@ -1,23 +1,51 @@
 //! The grants. To add one: its file, its `mod` line, its place in [`GRANTS`].
 
 mod audience;
+mod authorization_code;
 mod client_credentials;
+mod refresh_token;
 
 use async_trait::async_trait;
+use time::Duration;
 
 use crate::clients::authenticate::AuthenticatedClient;
+use crate::keys::refresh_tokens::RefreshTokens;
 use crate::ledger::Entry;
 use crate::model::authorization::Authorization;
 use crate::model::binding::Binding;
-use crate::policy::Strength;
+use crate::model::client::Client;
+use crate::model::delegation::{Endurance, OFFLINE_ACCESS, ONLINE_ACCESS};
+use crate::platform::entropy::Entropy;
+use crate::policy::{Lifetimes, Strength};
 use crate::protocol::error::{ErrorCode, Failure, Reason, Refusal};
 use crate::protocol::params::Params;
+use crate::scope::narrow::holds;
 use crate::store::Db;
 
-pub use audience::AdminResource;
+pub use audience::{Named, OwnResources, audience_for_person};
 
 /// Every grant of this server.
-pub static GRANTS: &[&dyn Grant] = &[&client_credentials::ClientCredentials];
+pub static GRANTS: &[&dyn Grant] = &[
+    &authorization_code::AuthorizationCode,
+    &refresh_token::Refresh,
+    &client_credentials::ClientCredentials,
+];
+
+/// The terms on which clients act for people.
+pub struct Terms {
+    /// Writes and reads refresh tokens.
+    pub refresh_tokens: RefreshTokens,
+    /// How long a refresh token that is not used is good.
+    pub refresh: Duration,
+    /// How long a lost answer to a refresh may be asked for again.
+    pub refresh_retry: Duration,
+    /// How long a session may rest.
+    pub idle: Duration,
+    /// How long access tokens live.
+    pub lifetimes: Lifetimes,
+    /// Chance.
+    pub entropy: Entropy,
+}
 
 /// What a grant is given.
 pub struct GrantCx<'a> {
@@ -25,8 +53,10 @@ pub struct GrantCx<'a> {
     pub entry: &'a mut Entry,
     /// The door to reading.
     pub db: &'a Db,
-    /// The resource server that is this server's own admin API.
-    pub admin: &'a AdminResource,
+    /// The resource servers that this server is itself.
+    pub own: &'a OwnResources,
+    /// The terms on which clients act for people.
+    pub terms: &'a Terms,
 }
 
 /// The handler of one `grant_type`. It finds out what is true; client authentication, policy, issue
@@ -47,6 +77,17 @@ pub trait Grant: Sync {
         binding: Option<&Binding>,
         params: &Params,
     ) -> Result<Authorization, Failure>;
+}
+
+/// Whether a client may go on without the person: as far as was agreed to, and as it is registered now.
+fn is_refreshed(client: &Client, endurance: Endurance) -> bool {
+    let scope = match endurance {
+        Endurance::Token => return false,
+        Endurance::Session => ONLINE_ACCESS,
+        Endurance::Offline => OFFLINE_ACCESS,
+    };
+    let metadata = &client.metadata;
+    metadata.grant_types.iter().any(|grant| grant == "refresh_token") && holds(&metadata.scope, scope)
 }
 
 /// Finds a grant by its `grant_type`.

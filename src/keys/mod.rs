@@ -2,4 +2,5 @@
 
 pub mod keyring;
 pub mod publication;
+pub mod refresh_tokens;
 pub mod rotation;

@@ -3,13 +3,15 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::model::authorization::{SenderDemand, Subject};
+use crate::model::authorization::{Companions, SenderDemand, Subject};
 use crate::model::client::ClientStatus;
 use crate::moment::Timestamp;
 use crate::pki::thumbprint::Thumbprint;
 use crate::protocol::client_metadata::ClientMetadata;
 use crate::protocol::ids::ClientId;
 use crate::protocol::resource_metadata::ResourceMetadata;
+
+const LIFETIMES: Lifetimes = Lifetimes { system: 300, person: 900 };
 
 fn client(members: &Value) -> Client {
     let mut registration = json!({"client_name": "a", "organization": "b",
@@ -38,11 +40,12 @@ fn authorization(asked: &str) -> Authorization {
         asked: if asked.is_empty() { ScopeSet::default() } else { ScopeSet::parse(asked).unwrap() },
         resource: ResourceMetadata::parse(resource.as_object().unwrap()).unwrap(),
         sender: SenderDemand::AsRegistered,
+        companions: Companions::default(),
     }
 }
 
 fn ask(client: &Client, strength: Strength, asked: &str) -> Result<Permit, &'static str> {
-    let question = Question { client, strength, binding: None, most_seconds: 300 };
+    let question = Question { client, strength, binding: None, lifetimes: LIFETIMES };
     decide(&question, authorization(asked)).map_err(|denial| denial.refusal.reason().code())
 }
 
@@ -103,7 +106,7 @@ fn mt_05_a_client_registered_for_bound_tokens_gets_no_other() {
         client: &client,
         strength: Strength::PrivateKey,
         binding: Some(&binding),
-        most_seconds: 300,
+        lifetimes: LIFETIMES,
     };
     assert!(decide(&question, authorization("system/Patient.rs")).is_ok());
 }

@@ -1,5 +1,8 @@
 //! Reading a token back: what it says, and whether it is still alive.
 
+use time::Duration;
+use uuid::Uuid;
+
 use crate::jose::thumbprint::sha256;
 use crate::keys::keyring::{KeyRing, Look};
 use crate::model::access_token::AccessToken;
@@ -16,6 +19,7 @@ pub struct AccessTokens {
     db: Db,
     keys: KeyRing,
     issuer: String,
+    idle: Duration,
 }
 
 /// A token that is alive, and the client it was issued to.
@@ -28,10 +32,10 @@ pub struct LiveToken {
 }
 
 impl AccessTokens {
-    /// A reader of the tokens of an issuer.
+    /// A reader of the tokens of an issuer, where sessions may rest for so long.
     #[must_use]
-    pub const fn new(db: Db, keys: KeyRing, issuer: String) -> Self {
-        Self { db, keys, issuer }
+    pub const fn new(db: Db, keys: KeyRing, issuer: String, idle: Duration) -> Self {
+        Self { db, keys, issuer, idle }
     }
 
     /// Reads a token that this server wrote, dead or alive; `None` for anything else.
@@ -44,7 +48,8 @@ impl AccessTokens {
         Ok(token.filter(|token| token.issuer == self.issuer))
     }
 
-    /// Reads a token that is alive: it has not expired or been revoked, and its client still stands.
+    /// Reads a token that is alive: it has not expired or been revoked, and its client, its person and all
+    /// else that it descends from still stand.
     pub async fn read_live(
         &self,
         text: &str,
@@ -57,8 +62,19 @@ impl AccessTokens {
         if store::access_token::is_revoked(&self.db, token.id).await? {
             return Ok(None);
         }
+        if let Some(person) = &token.person
+            && !self.stands(person.grant, now).await?
+        {
+            return Ok(None);
+        }
         let client = store::client::find(&self.db, &token.client).await?;
         let client = client.filter(|client| client.keeps_alive(token.issued_at));
         Ok(client.map(|client| LiveToken { token, client }))
+    }
+
+    /// Whether the authorization of a person still stands.
+    async fn stands(&self, grant: Uuid, now: Timestamp) -> Result<bool, Fault> {
+        let found = store::family::find_by_grant(&self.db, grant).await?;
+        Ok(found.is_some_and(|found| found.family.stands(&found.surroundings(self.idle, now), now).is_ok()))
     }
 }

@@ -5,6 +5,7 @@ use crate::keys::keyring::Look;
 use crate::moment::Timestamp;
 use crate::protocol::auth_header::AuthHeader;
 use crate::protocol::error::{ErrorCode, Failure, Reason, Refusal};
+use crate::protocol::secret::Secret;
 
 use super::access_token::{AccessTokens, LiveToken};
 
@@ -17,6 +18,9 @@ pub enum Constraint {
     AsIssued,
 }
 
+/// The reason of a request without any token.
+pub const MISSING: &str = "token_missing";
+
 /// Believes a token in the `Authorization` header, if it is alive and shown by whoever holds its key.
 pub async fn believe(
     tokens: &AccessTokens,
@@ -24,9 +28,20 @@ pub async fn believe(
     constraint: Constraint,
     now: Timestamp,
 ) -> Result<LiveToken, Failure> {
-    let Some(AuthHeader::Bearer(text)) = &evidence.authorization else {
-        return Err(invalid("token_missing").into());
-    };
+    match &evidence.authorization {
+        Some(AuthHeader::Bearer(text)) => believe_text(tokens, text, evidence, (constraint, now)).await,
+        Some(AuthHeader::Basic { .. } | AuthHeader::Unreadable) => Err(invalid("token_unreadable").into()),
+        None => Err(invalid(MISSING).into()),
+    }
+}
+
+/// Believes a token that was shown in another place, such as a form (RFC 6750, 2.2).
+pub async fn believe_text(
+    tokens: &AccessTokens,
+    text: &Secret,
+    evidence: &Evidence,
+    (constraint, now): (Constraint, Timestamp),
+) -> Result<LiveToken, Failure> {
     let live = tokens
         .read_live(text.expose(), now, Look::Sparingly)
         .await?

@@ -1,14 +1,14 @@
 //! The token endpoint (RFC 6749, 3.2): the steps are owned here, the plug-ins own their difference.
 
 use crate::clients::authenticate::Authenticator;
-use crate::grants::{self, AdminResource, GrantCx};
+use crate::grants::{self, GrantCx, OwnResources};
 use crate::ledger::{Condition, Entry, Ledger};
 use crate::model::authorization::Authorization;
 use crate::model::binding::Binding;
 use crate::model::client::Client;
 use crate::platform::clock::Clock;
 use crate::platform::entropy::Entropy;
-use crate::policy::{self, Permit, Question, Strength};
+use crate::policy::{self, Lifetimes, Permit, Question, Strength};
 use crate::protocol::error::{Doing, Failure, Refusal};
 use crate::sender;
 
@@ -22,8 +22,8 @@ pub struct TokenEndpoint {
     pub authenticator: Authenticator,
     /// Writes tokens.
     pub issuer: Issuer,
-    /// The resource server that is the admin API.
-    pub admin: AdminResource,
+    /// The resource servers that this server is itself.
+    pub own: OwnResources,
     /// The door through which state changes.
     pub ledger: Ledger,
     /// The database's time.
@@ -48,10 +48,11 @@ impl TokenEndpoint {
         let grant = grants::select(&client, params)?;
         let binding = sender::prove(entry, &client, evidence).await?;
 
-        let mut cx = GrantCx { entry, db: &self.authenticator.db, admin: &self.admin };
+        let mut cx =
+            GrantCx { entry, db: &self.authenticator.db, own: &self.own, terms: self.issuer.terms() };
         let authorization = grant.authorize(&mut cx, &client, binding.as_ref(), params).await?;
-        let decision =
-            Decision { strength: client.strength(), binding, most_seconds: self.issuer.most_seconds() };
+        let lifetimes = self.issuer.terms().lifetimes;
+        let decision = Decision { strength: client.strength(), binding, lifetimes };
         let permit = decision.make(entry, client.record(), authorization)?;
         self.issuer.issue(entry, &permit, client.record(), decision.binding.as_ref())
     }
@@ -61,13 +62,13 @@ impl TokenEndpoint {
 struct Decision {
     strength: Strength,
     binding: Option<Binding>,
-    most_seconds: i64,
+    lifetimes: Lifetimes,
 }
 
 impl Decision {
     fn question<'a>(&'a self, client: &'a Client) -> Question<'a> {
-        let Self { strength, binding, most_seconds } = self;
-        Question { client, strength: *strength, binding: binding.as_ref(), most_seconds: *most_seconds }
+        let Self { strength, binding, lifetimes } = self;
+        Question { client, strength: *strength, binding: binding.as_ref(), lifetimes: *lifetimes }
     }
 
     /// Asks policy, notes which rule decided, and sets the condition under which it did.

@@ -71,12 +71,16 @@ impl IntrospectionEndpoint {
             return Ok(Found::Foreign(Refusal::new(ErrorCode::InsufficientScope, "not active", reason)));
         }
         event.scopes_granted = Some(token.scope.to_string());
+        if let Some(person) = &token.person {
+            event.person = Some(token.subject.clone());
+            event.patient.clone_from(&person.patient);
+        }
         entry.attempt(Attempt::NoteIntrospection {
             id: token.id,
             audience: token.audience.clone(),
             expires_at: token.expires_at,
         });
-        Ok(Found::Active(token))
+        Ok(Found::Active(Box::new(token)))
     }
 
     /// The resource servers in whose name the caller asks: all that a client speaks for by its own
@@ -108,7 +112,7 @@ impl IntrospectionEndpoint {
 /// What was found.
 enum Found {
     /// A living token of the caller's resource server.
-    Active(AccessToken),
+    Active(Box<AccessToken>),
     /// Nothing that lives.
     Inactive,
     /// A living token of another resource server.

@@ -1,18 +1,25 @@
 //! Writing access tokens: a signed JWT (RFC 9068), or a random text whose meaning stays here.
 
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
 use time::Duration;
 
+use crate::grants::Terms;
 use crate::jose::thumbprint::sha256;
 use crate::keys::keyring::KeyRing;
-use crate::ledger::{Attempt, Entry};
-use crate::model::access_token::AccessToken;
+use crate::ledger::Entry;
+use crate::model::access_token::{AccessToken, PersonClaims};
+use crate::model::authorization::{Authorization, Subject};
 use crate::model::binding::Binding;
 use crate::model::client::Client;
-use crate::platform::entropy::Entropy;
-use crate::policy::Permit;
+use crate::policy::{Permit, needs_patient};
 use crate::protocol::error::{Doing, Failure, Fault};
 use crate::protocol::resource_metadata::TokenFormat;
 use crate::protocol::secret::Secret;
+use crate::scope::narrow::holds;
+
+use super::id_token::{self, About};
 
 /// The `typ` of access tokens (RFC 9068, 2.1).
 pub const TYPE: &str = "at+jwt";
@@ -21,7 +28,6 @@ pub const TYPE: &str = "at+jwt";
 pub const OPAQUE_PREFIX: &str = "hat_";
 
 /// What the client is given (RFC 6749, 5.1).
-#[derive(Debug)]
 pub struct TokenResponse {
     /// The token.
     pub access_token: Secret,
@@ -29,6 +35,12 @@ pub struct TokenResponse {
     pub expires_in: i64,
     /// The scopes that were granted.
     pub scope: String,
+    /// The refresh token.
+    pub refresh_token: Option<Secret>,
+    /// The id token.
+    pub id_token: Option<Secret>,
+    /// The launch context (SMART App Launch 2.2), as members of the answer.
+    pub context: Map<String, Value>,
 }
 
 /// Writes tokens.
@@ -36,24 +48,24 @@ pub struct TokenResponse {
 pub struct Issuer {
     name: String,
     keys: KeyRing,
-    entropy: Entropy,
-    most_seconds: i64,
+    terms: Arc<Terms>,
+    id_token: Duration,
 }
 
 impl Issuer {
-    /// A writer in the name of an issuer; a back-end's tokens live at most so many seconds.
+    /// A writer in the name of an issuer, whose id tokens are good for so long.
     #[must_use]
-    pub const fn new(name: String, keys: KeyRing, entropy: Entropy, most_seconds: i64) -> Self {
-        Self { name, keys, entropy, most_seconds }
+    pub const fn new(name: String, keys: KeyRing, terms: Arc<Terms>, id_token: Duration) -> Self {
+        Self { name, keys, terms, id_token }
     }
 
-    /// How long a back-end's tokens may live, in seconds.
+    /// The terms on which clients act for people.
     #[must_use]
-    pub const fn most_seconds(&self) -> i64 {
-        self.most_seconds
+    pub fn terms(&self) -> &Terms {
+        &self.terms
     }
 
-    /// Writes the token that a permit allows; it is sent only once the ledger has kept its record.
+    /// Writes the tokens that a permit allows; they are sent only once the ledger has kept their record.
     pub fn issue(
         &self,
         entry: &mut Entry,
@@ -61,36 +73,76 @@ impl Issuer {
         client: &Client,
         binding: Option<&Binding>,
     ) -> Result<TokenResponse, Failure> {
-        let authorization = permit.authorization();
+        let Authorization { subject, resource, companions, .. } = permit.authorization();
+        let now = entry.now();
         let token = AccessToken {
-            id: self.entropy.id(entry.now()).doing("naming a token")?,
+            id: self.terms.entropy.id(now).doing("naming a token")?,
             issuer: self.name.clone(),
-            subject: authorization.subject.as_str().to_owned(),
+            subject: subject.sub(),
             client: client.id.clone(),
-            audience: authorization.resource.url.clone(),
+            audience: resource.url.clone(),
             scope: permit.scope().clone(),
-            issued_at: entry.now(),
-            expires_at: entry.now() + Duration::seconds(permit.seconds()),
+            issued_at: now,
+            expires_at: now + Duration::seconds(permit.seconds()),
             binding: binding.cloned(),
+            person: claims(permit),
         };
         let event = entry.event_mut();
         event.token = Some(token.id);
         event.scopes_granted = Some(token.scope.to_string());
-        let scope = token.scope.to_string();
-        let access_token = match authorization.resource.token_format {
-            TokenFormat::Jwt => {
-                let algorithm = authorization.resource.token_signing_alg;
-                self.keys.sign(algorithm, TYPE, &token.claims(), entry.now())?
-            }
+        let context = context(&token);
+        let access_token = match resource.token_format {
+            TokenFormat::Jwt => self.keys.sign(resource.token_signing_alg, TYPE, &token.claims(), now)?,
             TokenFormat::Opaque => self.store(entry, token)?,
         };
-        Ok(TokenResponse { access_token: Secret::new(access_token), expires_in: permit.seconds(), scope })
+        let id_token = match subject {
+            Subject::Person(person) if holds(permit.scope(), "openid") => {
+                let about = About {
+                    client,
+                    person,
+                    scope: permit.scope(),
+                    resource,
+                    nonce: companions.nonce.as_deref(),
+                    access_token: &access_token,
+                };
+                Some(id_token::write(&self.keys, (&self.name, self.id_token), &about, now)?)
+            }
+            Subject::Person(_) | Subject::Client(_) => None,
+        };
+        Ok(TokenResponse {
+            access_token: Secret::new(access_token),
+            expires_in: permit.seconds(),
+            scope: permit.scope().to_string(),
+            refresh_token: companions.refresh.as_ref().map(|next| self.terms.refresh_tokens.write(next)),
+            id_token: id_token.map(Secret::new),
+            context,
+        })
     }
 
-    /// Makes an opaque token; its digest and content are the entry's attempt.
+    /// Makes an opaque token; its digest and content are kept with the entry.
     fn store(&self, entry: &mut Entry, token: AccessToken) -> Result<String, Fault> {
-        let text = format!("{OPAQUE_PREFIX}{}", self.entropy.token().doing("making a token")?);
-        entry.attempt(Attempt::StoreOpaqueToken { digest: sha256(text.as_bytes()), token: Box::new(token) });
+        let text = format!("{OPAQUE_PREFIX}{}", self.terms.entropy.token().doing("making a token")?);
+        entry.keep_token(sha256(text.as_bytes()), token);
         Ok(text)
     }
+}
+
+/// What an access token says of the person.
+fn claims(permit: &Permit) -> Option<PersonClaims> {
+    let Authorization { subject, resource, .. } = permit.authorization();
+    let Subject::Person(person) = subject else { return None };
+    Some(PersonClaims {
+        grant: person.grant,
+        authenticated_at: person.sign_in.at,
+        methods: person.sign_in.methods.clone(),
+        // In context only by the scope that asks for it (SMART App Launch 2.2, launch context).
+        patient: person.patient.clone().filter(|_| needs_patient(permit.scope())),
+        fhir_user: id_token::fhir_user(person, permit.scope(), resource),
+    })
+}
+
+/// The launch context as top-level members of the token response: apps look nowhere else.
+fn context(token: &AccessToken) -> Map<String, Value> {
+    let patient = token.person.as_ref().and_then(|person| person.patient.as_ref());
+    patient.map(|patient| ("patient".to_owned(), json!(patient))).into_iter().collect()
 }

@@ -3,6 +3,7 @@
 pub mod access_token;
 pub mod bearer;
 pub mod endpoint;
+pub mod id_token;
 pub mod introspect;
 pub mod issuer;
 pub mod request;

@@ -1,12 +1,19 @@
 //! Revocation (RFC 7009): when the answer is given, the token is dead at every endpoint of every process.
 
+use std::sync::Arc;
+
+use uuid::Uuid;
+
 use crate::clients::authenticate::Authenticator;
+use crate::grants::Terms;
 use crate::keys::keyring::Look;
 use crate::ledger::{Attempt, Entry, Ledger};
+use crate::model::client::Client;
 use crate::platform::clock::Clock;
 use crate::platform::entropy::Entropy;
 use crate::policy::Strength;
 use crate::protocol::error::{Doing, ErrorCode, Failure, Reason, Refusal};
+use crate::store;
 
 use super::access_token::AccessTokens;
 use super::request::Request;
@@ -18,6 +25,8 @@ pub struct RevocationEndpoint {
     pub authenticator: Authenticator,
     /// Reads tokens.
     pub tokens: AccessTokens,
+    /// The terms on which clients act for people.
+    pub terms: Arc<Terms>,
     /// The door through which state changes.
     pub ledger: Ledger,
     /// The database's time.
@@ -41,6 +50,12 @@ impl RevocationEndpoint {
     async fn look_up(&self, entry: &mut Entry, request: &Request) -> Result<Found, Failure> {
         let client = self.authenticator.authenticate(entry, &request.evidence, &request.params).await?;
         let text = request.params.require("token")?;
+        // A hint is not needed: the token itself tells what it is (RFC 7009, 2.1).
+        if let Some(token) = self.terms.refresh_tokens.read(text) {
+            let certificate = request.evidence.certificate.as_ref();
+            let shown = certificate.map(|certificate| certificate.leaf.thumbprint().as_base64url());
+            return self.look_up_family(entry, client.record(), (token.family, shown)).await;
+        }
         let look = match client.strength() {
             Strength::Named => Look::Sparingly,
             Strength::SharedSecret | Strength::PrivateKey => Look::Surely,
@@ -58,6 +73,34 @@ impl RevocationEndpoint {
             return Ok(Found::nothing("token_of_another_client"));
         }
         entry.attempt(Attempt::RevokeToken { id: token.id, expires_at: token.expires_at });
+        Ok(Found::Own)
+    }
+
+    /// The family of a refresh token: all its tokens die with it (RFC 7009, 2.1).
+    async fn look_up_family(
+        &self,
+        entry: &mut Entry,
+        client: &Client,
+        (id, shown): (Uuid, Option<String>),
+    ) -> Result<Found, Failure> {
+        let Some(found) = store::family::find(&self.authenticator.db, id).await? else {
+            return Ok(Found::nothing("family_unknown"));
+        };
+        let delegation = &found.family.delegation;
+        let event = entry.event_mut();
+        event.audience = Some(delegation.audience.clone());
+        if delegation.client != client.id {
+            event.target = Some(delegation.client.to_string());
+            return Ok(Found::nothing("token_of_another_client"));
+        }
+        let binding = found.family.binding.as_ref();
+        if binding.is_some_and(|binding| shown.as_deref() != Some(binding.thumbprint())) {
+            return Ok(Found::nothing("refresh_token_of_another_sender"));
+        }
+        event.name_person(&found.person);
+        event.patient.clone_from(&delegation.patient);
+        event.detail = Some("every token of this grant was revoked".to_owned());
+        entry.attempt(Attempt::RevokeFamily { id });
         Ok(Found::Own)
     }
 }

@@ -2,5 +2,6 @@
 
 pub(super) mod binding;
 pub(super) mod lifetime;
+pub(super) mod person;
 pub(super) mod scope;
 pub(super) mod strength;

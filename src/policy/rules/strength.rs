@@ -1,6 +1,7 @@
 //! A back-end gets `system/` scopes with a private key or a certificate alone (SMART Backend
 //! Services), and so does an administrator: a secret can be copied, and any certificate shown with it.
 
+use crate::model::authorization::Subject;
 use crate::policy::{Draft, Question, Strength};
 use crate::protocol::error::{ErrorCode, Reason, Refusal};
 use crate::scope::narrow::levels;
@@ -14,6 +15,10 @@ pub fn needs_key(scope: &ScopeSet) -> bool {
 }
 
 pub(in crate::policy) fn apply(question: &Question<'_>, draft: Draft) -> Result<Draft, Refusal> {
+    // A person's app may be public: what it gets is the person's, by their consent and its verifier.
+    if let Subject::Person(_) = draft.authorization.subject {
+        return Ok(draft);
+    }
     match question.strength {
         Strength::PrivateKey => Ok(draft),
         Strength::SharedSecret if !needs_key(&draft.scope) => Ok(draft),

@@ -1,0 +1,3 @@
+//! What OpenID Connect adds.
+
+pub mod userinfo;
