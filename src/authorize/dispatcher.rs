@@ -1,0 +1,105 @@
+//! Asks what comes next, and sends the browser there.
+
+use crate::ledger::Entry;
+use crate::model::consent::Consent;
+use crate::model::interaction::{Circumstances, Step};
+use crate::protocol::error::{ErrorCode, Failure, Reason, Refusal};
+
+use super::browser::Visit;
+use super::case::{Case, Present};
+use super::endpoint::login_required;
+use super::offer::Offer;
+use super::response::{Granted, denied, is_for_people};
+use super::{AuthorizationFlow, GoOn, Place, Trouble};
+
+/// What became of a request to the dispatcher.
+pub enum Dispatched {
+    /// A step comes next.
+    GoOn(GoOn),
+    /// The client gets its code.
+    Granted(Granted),
+}
+
+/// What comes next, with what it needs.
+pub(super) enum Next<'a> {
+    /// The person signs in.
+    Login,
+    /// The person decides about an offer.
+    Consent(&'a Present, Box<Offer>),
+    /// The answer is sent, by a decision.
+    Respond(&'a Present, Box<Offer>, Box<Consent>),
+    /// Nothing: it is over.
+    Over,
+}
+
+impl AuthorizationFlow {
+    /// Goes on with an interaction.
+    pub async fn go_on(&self, id: &str, visit: &Visit) -> Result<Dispatched, Trouble> {
+        let mut entry =
+            self.entry("authorize.respond", &visit.origin).map_err(|fault| Trouble::Page(fault.into()))?;
+        let case = match self.case(&mut entry, id, visit).await {
+            Ok(case) => case,
+            Err(failure) => return Err(Trouble::Page(self.refuse(entry, failure).await)),
+        };
+        let go_on = |place| Ok(Dispatched::GoOn(GoOn::to(place, case.interaction.id)));
+        let outcome = match self.next(&mut entry, &case).await {
+            Ok(Next::Login) => return go_on(Place::Login),
+            Ok(Next::Consent(..)) => return go_on(Place::Consent),
+            Ok(Next::Respond(present, offer, consent)) => {
+                self.issue(&mut entry, (&case, present), (&consent, &offer))
+            }
+            Ok(Next::Over) => return Err(Trouble::Page(self.refuse(entry, over().into()).await)),
+            Err(failure) => Err(failure),
+        };
+        self.ledger.settle(entry, outcome).await.map(Dispatched::Granted).map_err(|failure| {
+            if is_for_people(&failure) {
+                Trouble::Page(failure)
+            } else {
+                Trouble::Client(Box::new(case.address), failure)
+            }
+        })
+    }
+
+    /// What comes next. Where no page may be shown, one that is needed is a refusal.
+    pub(super) async fn next<'a>(&self, entry: &mut Entry, case: &'a Case) -> Result<Next<'a>, Failure> {
+        let prompts = case.interaction.request.prompts;
+        let session = case.present.as_ref().map(|present| present.session.id);
+        let mut known = Circumstances { session, remembered: None };
+        let present = match (case.interaction.next(&known), &case.present) {
+            (Step::Over, _) => return Ok(Next::Over),
+            (Step::Refuse, _) => return Err(denied("consent_refused").into()),
+            (Step::Login, _) | (Step::Consent | Step::Respond { .. }, None) if prompts.is_none() => {
+                return Err(login_required("not_signed_in").into());
+            }
+            (Step::Login, _) | (Step::Consent | Step::Respond { .. }, None) => return Ok(Next::Login),
+            (Step::Consent | Step::Respond { .. }, Some(present)) => present,
+        };
+        let asked = (&case.client, &case.interaction.request);
+        if !self.is_expected(asked, present, entry.now()).await? {
+            return Err(login_required("another_person_signed_in").into());
+        }
+        let offer = Box::new(self.offer(entry, (case, present)).await?);
+        let remembered = self.remembered(case, &offer).await?;
+        known.remembered = remembered.as_ref().map(|consent| consent.id);
+        match (case.interaction.next(&known), remembered) {
+            (Step::Respond { consent }, Some(remembered)) if remembered.id == consent => {
+                Ok(Next::Respond(present, offer, Box::new(remembered)))
+            }
+            (Step::Respond { consent }, _) => {
+                Ok(Next::Respond(present, offer, Box::new(self.decision(consent).await?)))
+            }
+            (Step::Login | Step::Consent | Step::Refuse | Step::Over, _) if prompts.is_none() => {
+                let told = "the person has to be asked";
+                let reason = Reason::new("consent_missing");
+                Err(Refusal::new(ErrorCode::ConsentRequired, told, reason).into())
+            }
+            (Step::Login | Step::Consent | Step::Refuse | Step::Over, _) => Ok(Next::Consent(present, offer)),
+        }
+    }
+}
+
+/// The answer has been sent: another would be for whoever kept the link.
+const fn over() -> Refusal {
+    let told = "The app has its answer already. Go back to the app and begin again.";
+    Refusal::invalid_request(told, "interaction_over")
+}
