@@ -1,15 +1,19 @@
-//! What administrators do: registrations, keys, the audit trail. The admin API and the terminal call
+//! What administrators do: registrations, people, keys, the audit trail. The admin API and the terminal call
 //! the same functions.
 
 pub mod actor;
+pub mod alerts;
 pub mod audit;
 pub mod clients;
 pub mod health;
 pub mod keys;
+pub mod passwords;
 pub mod privilege;
+pub mod profile;
 pub mod registration;
 pub mod resources;
 pub mod scopes;
+pub mod users;
 
 use std::sync::Arc;
 
@@ -23,6 +27,7 @@ use crate::model::audit_event::{AuditEvent, Origin};
 use crate::model::client::Client;
 use crate::platform::clock::Clock;
 use crate::platform::entropy::Entropy;
+use crate::platform::passwords::PasswordHasher;
 use crate::platform::seal::Sealer;
 use crate::protocol::error::{Doing, ErrorCode, Failure, Fault, Reason, Refusal};
 use crate::store::Db;
@@ -40,6 +45,8 @@ pub struct Administration {
     pub clock: Clock,
     /// Chance.
     pub entropy: Entropy,
+    /// Hashes people's passwords.
+    pub passwords: PasswordHasher,
     /// Digests client secrets.
     pub secrets: Arc<SecretDigester>,
     /// Seals private keys.

@@ -1,6 +1,7 @@
 //! No administrator raises itself or another above itself, and the last one is not removed.
 
 use crate::model::client::Client;
+use crate::model::person::{Person, Role};
 use crate::protocol::client_metadata::ClientMetadata;
 use crate::protocol::error::{ErrorCode, Failure, Reason, Refusal};
 use crate::scope::set::ScopeSet;
@@ -8,7 +9,7 @@ use crate::scope::token::ScopeToken;
 use crate::store::{self, Tx};
 
 use super::actor::Actor;
-use super::scopes::WRITES_CLIENTS;
+use super::scopes::{self, WRITES_CLIENTS};
 
 /// Refuses to give, or to touch a client that has, admin scopes which the actor does not hold itself.
 pub fn is_within(actor: &Actor, metadata: &ClientMetadata) -> Result<(), Refusal> {
@@ -60,6 +61,46 @@ pub async fn leaves_an_admin(
     }
     let told = "this is the last administrator who may write registrations";
     Err(Refusal::new(ErrorCode::Conflict, told, Reason::new("last_administrator")).into())
+}
+
+/// Refuses to make, or to touch, a security officer without every admin scope: whoever resets an
+/// officer's password could be the officer.
+pub fn is_within_roles(actor: &Actor, roles: &[Role]) -> Result<(), Refusal> {
+    let held = match actor {
+        Actor::Terminal { .. } => return Ok(()),
+        Actor::Client { .. } if !roles.contains(&Role::SecurityOfficer) => return Ok(()),
+        Actor::Client { scope, .. } => scope,
+    };
+    let beyond = scopes::ALL.split(' ').find(|scope| !held.iter().any(|own| own.as_str() == *scope));
+    match beyond {
+        None => Ok(()),
+        Some(scope) => {
+            let reason = Reason::new("admin_scope_beyond_own");
+            let told = "only an administrator who holds every admin scope may do this to a security officer";
+            Err(Refusal::new(ErrorCode::InsufficientScope, told, reason).detail(scope.to_owned()))
+        }
+    }
+}
+
+/// Refuses to leave no security officer, as [`leaves_an_admin`] does for administrators. The caller
+/// has waited for other changes of people.
+pub async fn leaves_an_officer(
+    actor: &Actor,
+    tx: &mut Tx,
+    before: &Person,
+    after: &Person,
+) -> Result<(), Failure> {
+    let keeps = |person: &Person| person.is_active() && person.has_role(Role::SecurityOfficer);
+    match actor {
+        Actor::Terminal { .. } => return Ok(()),
+        Actor::Client { .. } if !keeps(before) || keeps(after) => return Ok(()),
+        Actor::Client { .. } => {}
+    }
+    if store::person::count_others_with_role(tx, &before.subject, Role::SecurityOfficer).await? > 0 {
+        return Ok(());
+    }
+    let told = "this is the last security officer";
+    Err(Refusal::new(ErrorCode::Conflict, told, Reason::new("last_security_officer")).into())
 }
 
 fn admin_scopes(scope: &ScopeSet) -> impl Iterator<Item = &str> {

@@ -31,6 +31,13 @@ pub fn judge(metadata: &ClientMetadata, resources: &[String], rules: &Rules) -> 
             problem(format!("grant_types[{index}]"), "is not a grant of this server");
         }
     }
+    let has = |grant: &str| metadata.grant_types.iter().any(|registered| registered == grant);
+    if has("authorization_code") && metadata.redirect_uris.is_empty() {
+        problem("redirect_uris".to_owned(), "authorization_code needs at least one (SMART App Launch 2.2)");
+    }
+    if has("refresh_token") && !has("authorization_code") {
+        problem("grant_types".to_owned(), "refresh_token comes with authorization_code");
+    }
     for (member, urls) in [("resources", &metadata.resources), ("introspects", &metadata.introspects)] {
         for (index, url) in urls.iter().enumerate() {
             if !resources.contains(url) {

@@ -2,7 +2,8 @@
 
 /// Every scope of the admin API, as tokens separated by spaces.
 pub const ALL: &str = "admin/clients.read admin/clients.write admin/resources.read admin/resources.write \
-                       admin/keys.read admin/keys.write admin/audit.read";
+                       admin/users.read admin/users.write admin/keys.read admin/keys.write admin/audit.read \
+                       admin/alerts.read";
 
 /// The scope whose last holder is not removed.
 pub const WRITES_CLIENTS: &str = "admin/clients.write";

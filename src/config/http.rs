@@ -36,11 +36,7 @@ impl Http {
         let public = listeners(section, "public", ([127, 0, 0, 1], 8443));
         let mtls = listeners(section, "mtls", ([127, 0, 0, 1], 8444));
         let mtls_url = section.parsed("mtls_url", BaseUrl::parse);
-        let ops = listeners(section, "ops", ([127, 0, 0, 1], 9464));
-        if ops.iter().any(|address| !address.ip().is_loopback()) {
-            section
-                .refuse("ops", "give a loopback address (127.0.0.1:9464): health and metrics are not public");
-        }
+        let ops = operations(section);
         let hosts = section.list("hosts", host).unwrap_or_default();
         let request_timeout = section.number("request_timeout_seconds", 1..=300, 10);
         let drain = section.number("drain_seconds", 0..=600, 10);
@@ -80,6 +76,15 @@ impl Http {
         }
         table
     }
+}
+
+/// `http.ops`.
+pub(super) fn operations(section: &mut Section<'_>) -> Vec<SocketAddr> {
+    let ops = listeners(section, "ops", ([127, 0, 0, 1], 9464));
+    if ops.iter().any(|address| !address.ip().is_loopback()) {
+        section.refuse("ops", "give a loopback address (127.0.0.1:9464): health and metrics are not public");
+    }
+    ops
 }
 
 fn listeners(section: &mut Section<'_>, key: &'static str, default: ([u8; 4], u16)) -> Vec<SocketAddr> {

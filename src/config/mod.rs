@@ -13,12 +13,14 @@ pub mod outbound;
 pub mod problem;
 mod production;
 pub mod secrets;
+pub mod sign_in;
 mod source;
 pub mod tls;
 pub mod tokens;
 
 use std::ffi::OsString;
 use std::io;
+use std::net::SocketAddr;
 use std::path::Path;
 
 use toml::Value;
@@ -31,6 +33,7 @@ use log::Log;
 use outbound::Outbound;
 use problem::{ConfigError, Problem};
 use secrets::Secrets;
+use sign_in::SignIn;
 use source::Source;
 use tls::Tls;
 use tokens::Tokens;
@@ -51,6 +54,8 @@ pub struct Config {
     pub tls: Tls,
     /// How long things live.
     pub tokens: Tokens,
+    /// How people sign in.
+    pub sign_in: SignIn,
     /// Where the master key is.
     pub secrets: Secrets,
     /// What may be fetched from elsewhere.
@@ -104,6 +109,7 @@ impl Config {
             ("database", self.database.to_table(withhold)),
             ("tls", self.tls.to_table()),
             ("tokens", self.tokens.to_table()),
+            ("sign_in", self.sign_in.to_table()),
             ("secrets", self.secrets.to_table()),
             ("outbound", self.outbound.to_table()),
             ("limits", self.limits.to_table()),
@@ -119,6 +125,7 @@ impl Config {
         let database = source.section("database", Database::parse);
         let tls = source.section("tls", Tls::parse);
         let tokens = source.section("tokens", Tokens::parse);
+        let sign_in = source.section("sign_in", SignIn::parse);
         let secrets = source.section("secrets", Secrets::parse);
         let outbound = source.section("outbound", Outbound::parse);
         let limits = source.section("limits", Limits::parse);
@@ -126,7 +133,7 @@ impl Config {
         let problems = source.into_problems();
         match (issuer, http, secrets) {
             (Some(issuer), Some(http), Some(secrets)) if problems.is_empty() => {
-                Ok(Self { issuer, http, database, tls, tokens, secrets, outbound, limits, log })
+                Ok(Self { issuer, http, database, tls, tokens, sign_in, secrets, outbound, limits, log })
             }
             _ => Err(ConfigError { problems }),
         }
@@ -141,6 +148,19 @@ impl Database {
         let database = source.section("database", Database::parse);
         let problems = source.into_problems();
         if problems.is_empty() { Ok(database) } else { Err(ConfigError { problems }) }
+    }
+}
+
+impl Http {
+    /// Reads `http.ops` alone, for `hilum health`. Whatever else the configuration says now is not
+    /// judged: a mistake made in it since the start must not make a server that runs look ill.
+    pub fn load_ops(path: Option<&Path>) -> Result<Vec<SocketAddr>, ConfigError> {
+        let (text, named) = read_file(path)?;
+        let mut source = Source::read(&text, &named, environment()?);
+        let ops = source.section("http", http::operations);
+        let mut problems = source.into_problems();
+        problems.retain(|problem| problem.key == named || problem.key == "http.ops");
+        if problems.is_empty() { Ok(ops) } else { Err(ConfigError { problems }) }
     }
 }
 

@@ -10,8 +10,8 @@ use toml::{Table, Value};
 use super::problem::Problem;
 
 /// The sections, in the order in which they are explained.
-pub(super) const SECTIONS: [&str; 9] =
-    ["issuer", "http", "database", "tls", "tokens", "secrets", "outbound", "limits", "log"];
+pub(super) const SECTIONS: [&str; 10] =
+    ["issuer", "http", "database", "tls", "tokens", "sign_in", "secrets", "outbound", "limits", "log"];
 
 /// Everything that was given, section by section, and what was wrong with it so far.
 #[derive(Default)]

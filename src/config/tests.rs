@@ -36,6 +36,8 @@ fn the_least_configuration_has_the_defaults() {
     assert_eq!(config.tokens.signing_key, Duration::from_hours(90 * 24));
     assert_eq!((config.outbound.timeout, config.outbound.max_bytes), (Duration::from_millis(2500), 65_536));
     assert_eq!(config.limits.refusals_recorded_per_minute, 60);
+    let processors = std::thread::available_parallelism().unwrap().get();
+    assert_eq!(config.sign_in.hashes, processors.min(64));
     assert_eq!((config.log.format, config.log.level.as_str()), (log::Format::Json, "info"));
 }
 
@@ -126,6 +128,9 @@ fn values_that_are_nonsense_are_refused() {
         ("HILUM_TLS__KEY_FILE", "a.key", "tls.certificate_file"),
         ("HILUM_TOKENS__SYSTEM_SECONDS", "29", "tokens.system_seconds"),
         ("HILUM_TOKENS__SIGNING_KEY_DAYS", "1", "tokens.signing_key_notice_hours"),
+        ("HILUM_SIGN_IN__HASHES", "0", "sign_in.hashes"),
+        ("HILUM_SIGN_IN__HASHES", "65", "sign_in.hashes"),
+        ("HILUM_SIGN_IN__HASHS", "1", "sign_in.hashs"),
         ("HILUM_OUTBOUND__ALLOW", "['a:b']", "outbound.allow"),
         ("HILUM_OUTBOUND__TIMEOUT_MILLISECONDS", "2501", "outbound.timeout_milliseconds"),
         ("HILUM_LOG__FORMAT", "xml", "log.format"),
@@ -156,10 +161,12 @@ fn what_is_shown_holds_no_password_and_what_is_written_is_read_back() {
         ("HILUM_TLS__CLIENT_CRL_FILES", "['a.crl', 'b.crl']"),
         ("HILUM_OUTBOUND__ALLOW", "['localhost:8443', '[::1]:1', '10.0.0.1', '::1']"),
         ("HILUM_OUTBOUND__CA_FILE", "ca.pem"),
+        ("HILUM_SIGN_IN__HASHES", "7"),
     ];
     let config = parse(LEAST, &variables).unwrap();
     let shown = config.shown();
     assert!(!shown.contains("pa55word") && shown.contains("hilum:withheld@db"), "{shown}");
+    assert!(shown.contains("[sign_in]\nhashes = 7"), "{shown}");
     assert!(!format!("{config:?}").contains("pa55word"));
     let written = config.to_toml(Withhold::Nothing);
     assert!(written.contains(url));

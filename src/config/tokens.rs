@@ -15,6 +15,17 @@ pub struct Tokens {
     /// An access token that speaks for a system: `tokens.system_seconds`
     /// (at most 300, SMART Backend Services).
     pub system: Duration,
+    /// An access token that speaks for a person: `tokens.person_seconds` (5 to 15 minutes are usual).
+    pub person: Duration,
+    /// An id token: `tokens.id_token_seconds`.
+    pub id_token: Duration,
+    /// An authorization code: `tokens.code_seconds` (at most 60, SMART App Launch 2.2).
+    pub code: Duration,
+    /// A refresh token that is not used: `tokens.refresh_days`.
+    pub refresh: Duration,
+    /// How long a lost answer to a refresh may be asked for again, by clients that authenticate or prove a
+    /// key: `tokens.refresh_retry_seconds`.
+    pub refresh_retry: Duration,
     /// A signing key: `tokens.signing_key_days`.
     pub signing_key: Duration,
     /// How long before its use a signing key is published: `tokens.signing_key_notice_hours`.
@@ -29,6 +40,11 @@ impl Tokens {
     pub(super) fn parse(section: &mut Section<'_>) -> Self {
         let tokens = Self {
             system: Duration::from_secs(section.number("system_seconds", 30..=300, 300)),
+            person: Duration::from_secs(section.number("person_seconds", 30..=3600, 900)),
+            id_token: Duration::from_secs(section.number("id_token_seconds", 30..=3600, 300)),
+            code: Duration::from_secs(section.number("code_seconds", 10..=60, 60)),
+            refresh: Duration::from_secs(section.number("refresh_days", 1..=365, 100) * DAY),
+            refresh_retry: Duration::from_secs(section.number("refresh_retry_seconds", 0..=60, 10)),
             signing_key: Duration::from_secs(section.number("signing_key_days", 1..=730, 90) * DAY),
             signing_key_notice: Duration::from_secs(
                 section.number("signing_key_notice_hours", 1..=720, 24) * HOUR,
@@ -45,6 +61,11 @@ impl Tokens {
     pub(super) fn to_table(&self) -> Table {
         Table::from_iter([
             ("system_seconds".to_owned(), super::whole(self.system.as_secs())),
+            ("person_seconds".to_owned(), super::whole(self.person.as_secs())),
+            ("id_token_seconds".to_owned(), super::whole(self.id_token.as_secs())),
+            ("code_seconds".to_owned(), super::whole(self.code.as_secs())),
+            ("refresh_days".to_owned(), super::whole(self.refresh.as_secs() / DAY)),
+            ("refresh_retry_seconds".to_owned(), super::whole(self.refresh_retry.as_secs())),
             ("signing_key_days".to_owned(), super::whole(self.signing_key.as_secs() / DAY)),
             ("signing_key_notice_hours".to_owned(), super::whole(self.signing_key_notice.as_secs() / HOUR)),
             ("assertion_max_seconds".to_owned(), super::whole(self.assertion_max.as_secs())),
