@@ -23,10 +23,14 @@ pub async fn read(
     action: &'static str,
 ) -> Result<Request, Failure> {
     let evidence = evidence::of(request, state);
-    match parse(request, payload, state.bounds.body).await {
+    let params = match body(request, payload, state.bounds.body).await {
+        Ok(body) => Params::parse_form(&body),
+        Err(refusal) => Err(refusal),
+    };
+    match params {
         Ok(params) => Ok(Request { params, evidence }),
         // The connection is broken: nobody waits for the answer, and nothing was asked that could be recorded.
-        Err(refusal) if refusal.reason().code() == BROKEN => Err(refusal.into()),
+        Err(refusal) if is_broken(&refusal) => Err(refusal.into()),
         Err(refusal) => {
             let what = Refused { action, rule: None, client: None };
             Err(state.administration.record_refused(&evidence.origin, what, refusal.into()).await)
@@ -34,7 +38,17 @@ pub async fn read(
     }
 }
 
-async fn parse(request: &HttpRequest, payload: web::Payload, most: usize) -> Result<Params, Refusal> {
+/// Whether a body broke off.
+pub(super) fn is_broken(refusal: &Refusal) -> bool {
+    refusal.reason().code() == BROKEN
+}
+
+/// Reads the body of a form.
+pub(super) async fn body(
+    request: &HttpRequest,
+    payload: web::Payload,
+    most: usize,
+) -> Result<web::Bytes, Refusal> {
     if !is_form(request) {
         let told = "the body must be application/x-www-form-urlencoded";
         return Err(Refusal::new(ErrorCode::UnsupportedMediaType, told, Reason::new("content_type")));
@@ -53,7 +67,7 @@ async fn parse(request: &HttpRequest, payload: web::Payload, most: usize) -> Res
             Reason::new("body_too_large"),
         )),
         Ok(Err(_)) => Err(Refusal::invalid_request("the body could not be read", BROKEN)),
-        Ok(Ok(body)) => Params::parse_form(&body),
+        Ok(Ok(body)) => Ok(body),
     }
 }
 

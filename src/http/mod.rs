@@ -1,15 +1,20 @@
 //! How it is spoken: HTTP requests in, flows, HTTP answers out. No rule lives here.
 
 pub mod admin;
+pub mod authorize;
+pub mod cookies;
+pub mod cors;
 pub mod discovery;
 pub mod evidence;
 pub mod form;
 pub mod health;
 pub mod introspect;
 pub mod middleware;
+pub mod pages;
 pub mod render;
 pub mod revoke;
 pub mod routes;
 pub mod server;
 pub mod state;
 pub mod token;
+pub mod userinfo;

@@ -5,16 +5,22 @@ use actix_web::{HttpResponse, Resource, web};
 
 use crate::discovery::endpoints;
 
-use super::render::problem;
-use super::{admin, discovery, health, introspect, revoke, token};
+use super::pages::{consent, login, logout};
+use super::render::{page, problem};
+use super::{admin, authorize, cors, discovery, health, introspect, revoke, token, userinfo};
 
 /// The routes of the public and the mutual-TLS listener: the same, but that admin requests need a
 /// certificate.
 pub fn service(config: &mut web::ServiceConfig) {
     config
-        .service(posted(endpoints::TOKEN).route(web::post().to(token::post)))
+        .service(called(endpoints::TOKEN, "POST, OPTIONS").route(web::post().to(token::post)))
         .service(posted(endpoints::INTROSPECTION).route(web::post().to(introspect::post)))
-        .service(posted(endpoints::REVOCATION).route(web::post().to(revoke::post)))
+        .service(called(endpoints::REVOCATION, "POST, OPTIONS").route(web::post().to(revoke::post)))
+        .service(
+            called(endpoints::USERINFO, "GET, POST, OPTIONS")
+                .route(web::get().to(userinfo::respond))
+                .route(web::post().to(userinfo::respond)),
+        )
         .service(
             read(endpoints::JWKS)
                 .route(web::get().to(discovery::jwks))
@@ -40,8 +46,31 @@ pub fn service(config: &mut web::ServiceConfig) {
                 .route(web::get().to(discovery::smart_of_resource))
                 .route(web::head().to(discovery::smart_of_resource)),
         )
+        .configure(for_people)
         .configure(admin::routes::service)
         .default_service(web::to(|| async { problem::not_found() }));
+}
+
+/// The routes that browsers are sent to.
+fn for_people(config: &mut web::ServiceConfig) {
+    let got = |path: &str| web::resource(path).default_service(web::to(|| async { not_allowed("GET") }));
+    let both =
+        |path: &str| web::resource(path).default_service(web::to(|| async { not_allowed("GET, POST") }));
+    config
+        .service(
+            both(endpoints::AUTHORIZE)
+                .route(web::get().to(authorize::get))
+                .route(web::post().to(authorize::post)),
+        )
+        .service(got(endpoints::CONTINUE).route(web::get().to(authorize::go_on)))
+        .service(both(endpoints::LOGIN).route(web::get().to(login::get)).route(web::post().to(login::post)))
+        .service(
+            both(endpoints::CONSENT).route(web::get().to(consent::get)).route(web::post().to(consent::post)),
+        )
+        .service(
+            both(endpoints::LOGOUT).route(web::get().to(logout::get)).route(web::post().to(logout::post)),
+        )
+        .service(got(page::stylesheet_path()).route(web::get().to(page::stylesheet)));
 }
 
 /// The routes of the operations listener.
@@ -56,6 +85,12 @@ pub fn operations(config: &mut web::ServiceConfig) {
 /// A resource that takes POST alone.
 fn posted(path: &str) -> Resource {
     web::resource(path).default_service(web::to(|| async { not_allowed("POST") }))
+}
+
+/// A resource that browser apps call from their own origins.
+fn called(path: &str, allowed: &'static str) -> Resource {
+    let preflight = web::route().method(Method::OPTIONS).to(cors::preflight);
+    web::resource(path).route(preflight).default_service(web::to(move || async move { not_allowed(allowed) }))
 }
 
 /// A resource that is read, from any origin.

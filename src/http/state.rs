@@ -7,9 +7,12 @@ use std::time::Duration;
 use metrics_exporter_prometheus::PrometheusHandle;
 
 use crate::admin::Administration;
+use crate::authorize::AuthorizationFlow;
+use crate::clients::origins::Origins;
 use crate::discovery::endpoints::Addresses;
 use crate::discovery::smart::FhirServers;
 use crate::keys::keyring::KeyRing;
+use crate::oidc::userinfo::UserinfoEndpoint;
 use crate::platform::clock::Clock;
 use crate::platform::entropy::Entropy;
 use crate::tokens::access_token::AccessTokens;
@@ -25,10 +28,16 @@ pub struct State {
     pub introspection: IntrospectionEndpoint,
     /// The revocation endpoint.
     pub revocation: RevocationEndpoint,
+    /// The browser's way to a code.
+    pub authorization: AuthorizationFlow,
+    /// The userinfo endpoint.
+    pub userinfo: UserinfoEndpoint,
     /// What administrators do.
     pub administration: Administration,
     /// Reads tokens that are shown to the server itself.
     pub tokens: AccessTokens,
+    /// From which origins browser apps may call.
+    pub origins: Origins,
     /// The signing keys.
     pub keys: KeyRing,
     /// Where the server can be reached.

@@ -1,21 +1,27 @@
 //! `POST /oauth2/token`.
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use serde_json::json;
+use serde_json::{Value, json};
 
+use crate::protocol::error::Failure;
 use crate::tokens::endpoint::TokenEndpoint;
 use crate::tokens::issuer::TokenResponse;
 
-use super::form;
 use super::middleware::measure::Stopwatch;
 use super::render::oauth_json;
 use super::state::State;
+use super::{cors, form};
 
 /// Answers a token request.
 pub async fn post(request: HttpRequest, payload: web::Payload, state: web::Data<State>) -> HttpResponse {
     let form = match form::read(&request, payload, &state, "token.issue").await {
         Ok(form) => form,
-        Err(failure) => return oauth_json::failure(&request, &failure),
+        Err(failure) => return refused(&request, &state, &failure).await,
+    };
+    let named = cors::client_of(&form.params, &form.evidence);
+    let readers = match cors::readers(&request, &state, Some(named)).await {
+        Ok(readers) => readers,
+        Err(fault) => return oauth_json::failure(&request, &fault.into()),
     };
     let endpoint: &TokenEndpoint = &state.token;
     let grant = form
@@ -32,18 +38,34 @@ pub async fn post(request: HttpRequest, payload: web::Payload, state: web::Data<
     metrics::counter!("hilum_token_requests_total", "grant" => grant, "outcome" => word).increment(1);
     metrics::histogram!("hilum_token_request_seconds", "grant" => grant, "outcome" => word)
         .record(began.seconds());
-    match outcome {
+    let answer = match outcome {
         Ok(response) => oauth_json::ok(&granted(&response)),
         Err(failure) => oauth_json::failure(&request, &failure),
+    };
+    readers.allow(answer)
+}
+
+/// A failure in which no client could be read: the app of any registered origin may learn of it.
+pub(super) async fn refused(request: &HttpRequest, state: &State, failure: &Failure) -> HttpResponse {
+    let answer = oauth_json::failure(request, failure);
+    match cors::readers(request, state, None).await {
+        Ok(readers) => readers.allow(answer),
+        Err(_) => answer,
     }
 }
 
-/// The members of RFC 6749, 5.1; `scope` always stands there.
-fn granted(response: &TokenResponse) -> serde_json::Value {
-    json!({
-        "access_token": response.access_token.expose(),
-        "token_type": "Bearer",
-        "expires_in": response.expires_in,
-        "scope": response.scope,
-    })
+/// The members of RFC 6749, 5.1; `scope` always stands there, and the launch context beside it.
+fn granted(response: &TokenResponse) -> Value {
+    let mut answer = response.context.clone();
+    let mut set = |name: &str, value: Value| answer.insert(name.to_owned(), value);
+    set("access_token", json!(response.access_token.expose()));
+    set("token_type", json!("Bearer"));
+    set("expires_in", json!(response.expires_in));
+    set("scope", json!(response.scope));
+    for (name, token) in [("refresh_token", &response.refresh_token), ("id_token", &response.id_token)] {
+        if let Some(token) = token {
+            set(name, json!(token.expose()));
+        }
+    }
+    Value::Object(answer)
 }

@@ -1,5 +1,6 @@
 //! The admin API: JSON in, JSON out, a scope for every route.
 
+pub mod alerts;
 pub mod audit;
 pub mod call;
 pub mod clients;
@@ -7,3 +8,4 @@ pub mod keys;
 pub mod paging;
 pub mod resources;
 pub mod routes;
+pub mod users;

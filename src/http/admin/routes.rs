@@ -13,7 +13,7 @@ use crate::http::state::State;
 use crate::protocol::error::Failure;
 
 use super::call::{Answer, Call, Running, Unanswered};
-use super::{audit, clients, keys, resources};
+use super::{alerts, audit, clients, keys, resources, users};
 
 /// One route of the admin API.
 pub struct AdminRoute {
@@ -53,9 +53,17 @@ routes! {
     PUT    "/admin/v1/resources/{name}"          "admin/resources.write" resources::replace;
     PATCH  "/admin/v1/resources/{name}"          "admin/resources.write" resources::patch;
     DELETE "/admin/v1/resources/{name}"          "admin/resources.write" resources::delete;
+    POST   "/admin/v1/users"                     "admin/users.write"     users::create;
+    GET    "/admin/v1/users"                     "admin/users.read"      users::list;
+    GET    "/admin/v1/users/{subject}"           "admin/users.read"      users::read;
+    PATCH  "/admin/v1/users/{subject}"           "admin/users.write"     users::patch;
+    POST   "/admin/v1/users/{subject}/disable"   "admin/users.write"     users::disable;
+    POST   "/admin/v1/users/{subject}/enable"    "admin/users.write"     users::enable;
+    POST   "/admin/v1/users/{subject}/reset"     "admin/users.write"     users::reset;
     GET    "/admin/v1/keys"                      "admin/keys.read"       keys::list;
     POST   "/admin/v1/keys/rotate"               "admin/keys.write"      keys::rotate;
     GET    "/admin/v1/audit"                     "admin/audit.read"      audit::search;
+    GET    "/admin/v1/alerts"                    "admin/alerts.read"     alerts::list;
 }
 
 /// Registers the table.

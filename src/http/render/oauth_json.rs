@@ -49,35 +49,20 @@ fn refused(request: &HttpRequest, refusal: &Refusal) -> HttpResponse {
     answer.json(json!({"error": code.word(), "error_description": refusal.told()}))
 }
 
-/// The scheme that was used, or one that could be (RFC 6749, 5.2; RFC 6750, 3).
+/// The scheme that was used, or one that could be (RFC 6749, 5.2; RFC 6750, 3). Every 401 says how to do better
+/// (RFC 9110, 15.5.2).
 fn challenge(request: &HttpRequest, code: ErrorCode) -> Option<&'static str> {
-    match code {
-        ErrorCode::InvalidToken => Some(r#"Bearer realm="hilum", error="invalid_token""#),
-        // Every 401 says how to do better (RFC 9110, 15.5.2).
-        ErrorCode::InvalidClient if used_bearer(request) => {
-            Some(r#"Bearer realm="hilum", error="invalid_token""#)
-        }
-        // Here a token is a credential too.
-        ErrorCode::InvalidClient
-            if request.path() == endpoints::INTROSPECTION
-                && !request.headers().contains_key(header::AUTHORIZATION) =>
-        {
-            Some(r#"Bearer realm="hilum""#)
-        }
-        ErrorCode::InvalidClient => Some(r#"Basic realm="hilum", charset="UTF-8""#),
-        ErrorCode::InvalidRequest
-        | ErrorCode::UnsupportedMediaType
-        | ErrorCode::ContentTooLarge
-        | ErrorCode::UnauthorizedClient
-        | ErrorCode::UnsupportedGrantType
-        | ErrorCode::InvalidScope
-        | ErrorCode::InvalidTarget
-        | ErrorCode::InsufficientScope
-        | ErrorCode::InvalidClientMetadata
-        | ErrorCode::InvalidRedirectUri
-        | ErrorCode::NotFound
-        | ErrorCode::Conflict
-        | ErrorCode::PreconditionFailed => None,
+    // At introspection a token is a credential too.
+    let is_bare =
+        request.path() == endpoints::INTROSPECTION && !request.headers().contains_key(header::AUTHORIZATION);
+    if code == ErrorCode::InvalidToken || (code == ErrorCode::InvalidClient && used_bearer(request)) {
+        Some(r#"Bearer realm="hilum", error="invalid_token""#)
+    } else if code == ErrorCode::InvalidClient && is_bare {
+        Some(r#"Bearer realm="hilum""#)
+    } else if code == ErrorCode::InvalidClient {
+        Some(r#"Basic realm="hilum", charset="UTF-8""#)
+    } else {
+        None
     }
 }
 
@@ -96,7 +81,7 @@ fn unavailable(request: &HttpRequest, fault: &Fault) -> HttpResponse {
         .json(json!({"error": "temporarily_unavailable", "error_description": "nothing was done: try again"}))
 }
 
-fn unkept(status: StatusCode) -> HttpResponseBuilder {
+pub(super) fn unkept(status: StatusCode) -> HttpResponseBuilder {
     let mut answer = HttpResponse::build(status);
     answer.insert_header((header::CACHE_CONTROL, "no-store")).insert_header((header::PRAGMA, "no-cache"));
     answer

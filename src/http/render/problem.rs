@@ -36,30 +36,9 @@ pub fn refused(refusal: &Refusal) -> HttpResponse {
     let status = StatusCode::from_u16(code.status()).unwrap_or(StatusCode::BAD_REQUEST);
     let mut answer = HttpResponse::build(status);
     answer.insert_header((header::CACHE_CONTROL, "no-store"));
-    match code {
-        ErrorCode::InvalidToken => {
-            answer
-                .insert_header((header::WWW_AUTHENTICATE, r#"Bearer realm="hilum", error="invalid_token""#));
-        }
-        ErrorCode::InsufficientScope => {
-            answer.insert_header((
-                header::WWW_AUTHENTICATE,
-                r#"Bearer realm="hilum", error="insufficient_scope""#,
-            ));
-        }
-        ErrorCode::InvalidRequest
-        | ErrorCode::UnsupportedMediaType
-        | ErrorCode::ContentTooLarge
-        | ErrorCode::InvalidClient
-        | ErrorCode::UnauthorizedClient
-        | ErrorCode::UnsupportedGrantType
-        | ErrorCode::InvalidScope
-        | ErrorCode::InvalidTarget
-        | ErrorCode::InvalidClientMetadata
-        | ErrorCode::InvalidRedirectUri
-        | ErrorCode::NotFound
-        | ErrorCode::Conflict
-        | ErrorCode::PreconditionFailed => {}
+    if code == ErrorCode::InvalidToken || code == ErrorCode::InsufficientScope {
+        let challenge = format!(r#"Bearer realm="hilum", error="{}""#, code.word());
+        answer.insert_header((header::WWW_AUTHENTICATE, challenge));
     }
     answer.content_type(MEDIA_TYPE).json(document)
 }

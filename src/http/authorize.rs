@@ -1,0 +1,99 @@
+//! `GET` and `POST /oauth2/authorize`, and the dispatcher `GET /oauth2/continue`.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+
+use crate::authorize::Trouble;
+use crate::authorize::browser::Sender;
+use crate::authorize::dispatcher::Dispatched;
+use crate::discovery::endpoints;
+use crate::protocol::error::{ErrorCode, Failure};
+use crate::protocol::params;
+
+use super::pages::{self, interaction};
+use super::render::redirect;
+use super::state::State;
+use super::{cookies, form};
+
+/// What an authorization request is recorded as.
+const ACTION: &str = "authorize.begin";
+/// The longest request that is turned into a link, in bytes.
+const LONGEST_LINK: usize = 6_000;
+
+/// Begins an authorization request of a link.
+pub async fn get(request: HttpRequest, state: web::Data<State>) -> HttpResponse {
+    begin(&request, &state, request.query_string().as_bytes()).await
+}
+
+/// Begins an authorization request of a form (OpenID Connect Core, 3.1.2.1).
+pub async fn post(request: HttpRequest, payload: web::Payload, state: web::Data<State>) -> HttpResponse {
+    match form::body(&request, payload, state.bounds.body).await {
+        Ok(body) => match as_link(&request, &state, &body) {
+            Some(link) => redirect::to(&link),
+            None => begin(&request, &state, &body).await,
+        },
+        Err(refusal) => pages::unread(&request, &state, ACTION, refusal).await,
+    }
+}
+
+/// The same request as a link, when a page of another site has sent the form and the browser withheld its cookies:
+/// it sends them with the link, so that whoever is signed in is known, and no cookie of another tab is replaced.
+fn as_link(request: &HttpRequest, state: &State, body: &[u8]) -> Option<String> {
+    let visit = cookies::visit(request, state);
+    let is_withheld = visit.sender == Sender::Foreign && visit.browser.is_none();
+    let text = std::str::from_utf8(body).ok()?;
+    // What speaks of a person stays out of addresses, which stand in histories and logs.
+    let is_plain =
+        text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#') && !text.contains("_hint=");
+    let fits = text.len() <= LONGEST_LINK && is_plain;
+    (is_withheld && fits).then(|| format!("{}?{text}", endpoints::AUTHORIZE))
+}
+
+/// Goes on with an interaction.
+pub async fn go_on(request: HttpRequest, state: web::Data<State>) -> HttpResponse {
+    let visit = cookies::visit(&request, &state);
+    let outcome = state.authorization.go_on(&interaction(&request), &visit).await;
+    match outcome {
+        Ok(Dispatched::GoOn(go_on)) => redirect::on(&go_on),
+        Ok(Dispatched::Granted(granted)) => {
+            count("granted");
+            redirect::to(&granted.location())
+        }
+        Err(trouble) => tell(&request, &state, &trouble),
+    }
+}
+
+async fn begin(request: &HttpRequest, state: &State, text: &[u8]) -> HttpResponse {
+    let visit = cookies::visit(request, state);
+    match state.authorization.begin(params::parse_tolerant(text), &visit).await {
+        Ok(go_on) => {
+            count("begun");
+            redirect::on(&go_on)
+        }
+        Err(trouble) => tell(request, state, &trouble),
+    }
+}
+
+/// Tells the client at its callback, or the person on a page.
+pub(super) fn tell(request: &HttpRequest, state: &State, trouble: &Trouble) -> HttpResponse {
+    count(word(trouble.failure()));
+    match trouble {
+        Trouble::Page(failure) => pages::failure(request, state, failure),
+        Trouble::Client(address, failure) => {
+            pages::log(request, failure);
+            redirect::to(&address.error(failure))
+        }
+    }
+}
+
+fn count(outcome: &'static str) {
+    metrics::counter!("hilum_authorize_requests_total", "outcome" => outcome).increment(1);
+}
+
+/// The word for a failure, for the measurements.
+pub(super) fn word(failure: &Failure) -> &'static str {
+    match failure {
+        Failure::Refusal(refusal) if refusal.code() == ErrorCode::Forged => "forged",
+        Failure::Refusal(refusal) => refusal.code().word(),
+        Failure::Fault(_) => "fault",
+    }
+}

@@ -1,0 +1,78 @@
+//! What a browser's app may read from another origin: the answers of the endpoints that it calls itself, and
+//! only from an origin to which a client of this server has its answers sent (SMART App Launch 2.2, CORS).
+//! Never with credentials, and never the pages.
+
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::{HttpRequest, HttpResponse, web};
+
+use crate::clients::evidence::Evidence;
+use crate::protocol::auth_header::AuthHeader;
+use crate::protocol::error::Fault;
+use crate::protocol::params::Params;
+
+use super::render::oauth_json;
+use super::state::State;
+
+/// Who may read an answer; asked before anything is done, so that no answer is lost once it is.
+pub enum Readers {
+    /// The request does not come from a page of another origin.
+    Everybody,
+    /// The app of this origin.
+    App(HeaderValue),
+    /// No app: the origin is not registered.
+    Nobody,
+}
+
+impl Readers {
+    /// Lets whoever may read an answer.
+    #[must_use]
+    pub fn allow(self, mut answer: HttpResponse) -> HttpResponse {
+        let vary = HeaderValue::from_static("origin");
+        match self {
+            Self::Everybody => {}
+            Self::App(origin) => {
+                answer.headers_mut().append(header::VARY, vary);
+                answer.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+            }
+            Self::Nobody => answer.headers_mut().append(header::VARY, vary),
+        }
+        answer
+    }
+}
+
+/// Answers a browser's question whether it may ask. Nobody is named yet, so any registered origin may.
+pub async fn preflight(request: HttpRequest, state: web::Data<State>) -> HttpResponse {
+    let readers = match readers(&request, &state, None).await {
+        Ok(readers) => readers,
+        Err(fault) => return oauth_json::failure(&request, &fault.into()),
+    };
+    let mut answer = HttpResponse::NoContent();
+    if matches!(readers, Readers::App(_)) {
+        answer
+            .insert_header((header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST"))
+            .insert_header((header::ACCESS_CONTROL_ALLOW_HEADERS, "authorization, content-type, dpop"))
+            .insert_header((header::ACCESS_CONTROL_MAX_AGE, "600"));
+    }
+    readers.allow(answer.finish())
+}
+
+/// Finds who may read the answer to a request: where it names a client, an app of that client's own origin.
+pub async fn readers(request: &HttpRequest, state: &State, client: Option<&str>) -> Result<Readers, Fault> {
+    let Some(origin) = request.headers().get(header::ORIGIN) else { return Ok(Readers::Everybody) };
+    let known = match origin.to_str() {
+        Ok(text) => state.origins.knows(text, client).await?,
+        Err(_) => false,
+    };
+    Ok(if known { Readers::App(origin.clone()) } else { Readers::Nobody })
+}
+
+/// The client that a request names in a way that browser apps have: none by an assertion, whose key no page
+/// can keep.
+#[must_use]
+pub fn client_of<'a>(params: &'a Params, evidence: &'a Evidence) -> &'a str {
+    let header = match &evidence.authorization {
+        Some(AuthHeader::Basic { id, .. }) => Some(id.as_str()),
+        Some(AuthHeader::Bearer(_) | AuthHeader::Unreadable) | None => None,
+    };
+    params.optional("client_id").or(header).unwrap_or_default()
+}

@@ -1,0 +1,83 @@
+//! `GET` and `POST /consent`.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse, web};
+
+use crate::authorize::Turn;
+use crate::authorize::consent::ConsentView;
+use crate::http::authorize::tell;
+use crate::http::cookies;
+use crate::http::render::{page, redirect};
+use crate::http::state::State;
+use crate::scope::explain;
+use crate::scope::set::LONGEST_SET;
+use crate::scope::token::ScopeToken;
+
+use super::interaction;
+
+/// A form names each scope of a request once more, and encoded it is up to three times as long.
+const LONGEST: usize = 4 * LONGEST_SET;
+
+/// Shows the question for consent.
+pub async fn get(request: HttpRequest, state: web::Data<State>) -> HttpResponse {
+    let visit = cookies::visit(&request, &state);
+    match state.authorization.consent_view(&interaction(&request), &visit).await {
+        Ok(Turn::Page(view)) => show(&request, &state, view),
+        Ok(Turn::GoOn(go_on)) => redirect::on(&go_on),
+        Err(trouble) => tell(&request, &state, &trouble),
+    }
+}
+
+/// Keeps what the person decided.
+pub async fn post(request: HttpRequest, payload: web::Payload, state: web::Data<State>) -> HttpResponse {
+    let form = match super::read(
+        &request,
+        payload,
+        &state,
+        ("consent.refuse", state.bounds.body.max(LONGEST)),
+    )
+    .await
+    {
+        Ok(form) => form,
+        Err(answer) => return answer,
+    };
+    let visit = cookies::visit(&request, &state);
+    match state.authorization.decide(&form, &visit).await {
+        Ok(go_on) => redirect::on(&go_on),
+        Err(failure) => super::failure(&request, &state, &failure),
+    }
+}
+
+fn show(request: &HttpRequest, state: &State, view: ConsentView) -> HttpResponse {
+    let scopes = view.scope.iter().map(line).collect();
+    let destination = destination(&view.target);
+    let question = page::Consent {
+        frame: super::frame(request, state),
+        client_name: view.client_name,
+        organization: view.organization,
+        destination,
+        person: view.person,
+        username: view.username,
+        resource: view.resource,
+        patient: view.patient,
+        scopes,
+        interaction: view.interaction.to_string(),
+        csrf: view.csrf,
+    };
+    question.answer(StatusCode::OK, &view.target)
+}
+
+fn line(scope: &ScopeToken) -> page::ScopeLine {
+    let explained = explain(scope);
+    page::ScopeLine {
+        scope: scope.to_string(),
+        title: explained.title,
+        detail: explained.detail,
+        caution: explained.caution,
+    }
+}
+
+/// What a person knows an address by: its host, or its scheme where there is none.
+fn destination(target: &str) -> String {
+    target.split_once("://").map_or(target, |(_, host)| host).to_owned()
+}

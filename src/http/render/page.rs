@@ -1,0 +1,277 @@
+//! The pages that people see: signing in, giving access, signing out, and what went wrong.
+
+use std::fmt::Write;
+use std::sync::LazyLock;
+
+use actix_web::HttpResponse;
+use actix_web::http::{StatusCode, header};
+use askama::Template;
+use uuid::Uuid;
+
+use crate::jose::thumbprint;
+
+const CSS: &str = include_str!("../../../templates/hilum.css");
+
+/// What stands on every page.
+#[derive(Clone, Debug)]
+pub struct Frame {
+    /// The host of the issuer, as people know it.
+    pub host: String,
+    /// The request, by which support finds what happened.
+    pub request: Uuid,
+}
+
+/// Why the sign-in form is shown once more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// The username or the password is wrong; which of them is not told.
+    Wrong,
+    /// There were too many attempts.
+    Wait {
+        /// How long until the next one is taken.
+        seconds: i64,
+    },
+    /// Whoever is signed in must show again that it is them.
+    Again,
+}
+
+/// The sign-in form.
+#[derive(Template)]
+#[template(path = "login.html")]
+pub struct SignIn {
+    /// What stands on every page.
+    pub frame: Frame,
+    /// The app that asks, by the name it was registered under.
+    pub client_name: String,
+    /// The organization that vouches for the app.
+    pub organization: String,
+    /// The interaction that goes on after this.
+    pub interaction: String,
+    /// Proof that the form came from here.
+    pub csrf: String,
+    /// The username that was given before, or nothing.
+    pub username: String,
+    /// Why the form is shown once more.
+    pub notice: Option<Notice>,
+}
+
+/// One scope in plain words.
+#[derive(Clone, Debug)]
+pub struct ScopeLine {
+    /// The scope as it was asked for.
+    pub scope: String,
+    /// What it is about.
+    pub title: String,
+    /// What it lets the app do.
+    pub detail: String,
+    /// What to think of before it is given.
+    pub caution: Option<String>,
+}
+
+/// The question what an app may do.
+#[derive(Template)]
+#[template(path = "consent.html")]
+pub struct Consent {
+    /// What stands on every page.
+    pub frame: Frame,
+    /// The app that asks, by the name it was registered under.
+    pub client_name: String,
+    /// The organization that vouches for the app.
+    pub organization: String,
+    /// Where the answer goes: the host of the callback, or its scheme.
+    pub destination: String,
+    /// Who is asked, by the name to call them, or by their username.
+    pub person: String,
+    /// Who is asked, by the name they sign in with.
+    pub username: String,
+    /// The FHIR server, by its title.
+    pub resource: Option<String>,
+    /// The patient in context.
+    pub patient: Option<String>,
+    /// What is asked for, one by one.
+    pub scopes: Vec<ScopeLine>,
+    /// The interaction that goes on after this.
+    pub interaction: String,
+    /// Proof that the form came from here.
+    pub csrf: String,
+}
+
+/// What went wrong, where no app can be told.
+#[derive(Template)]
+#[template(path = "error.html")]
+pub struct ErrorPage {
+    /// What stands on every page.
+    pub frame: Frame,
+    /// What happened, in a few words.
+    pub title: &'static str,
+    /// What to do about it.
+    pub says: &'static str,
+}
+
+/// The question whether to sign out.
+#[derive(Template)]
+#[template(path = "logout.html")]
+pub struct SignOut {
+    /// What stands on every page.
+    pub frame: Frame,
+    /// Who is signed in.
+    pub person: String,
+    /// Proof that the form came from here.
+    pub csrf: String,
+}
+
+/// The word that the session is over.
+#[derive(Template)]
+#[template(path = "signed_out.html")]
+pub struct SignedOut {
+    /// What stands on every page.
+    pub frame: Frame,
+}
+
+impl SignIn {
+    /// The page. `form_targets` is the origin of the app's callback.
+    #[must_use]
+    pub fn answer(&self, status: StatusCode, form_targets: &str) -> HttpResponse {
+        page(self, status, &form_action(form_targets))
+    }
+
+    fn is_refused(&self) -> bool {
+        matches!(self.notice, Some(Notice::Wrong | Notice::Wait { .. }))
+    }
+
+    /// What ties a field to the notice above it (WCAG 2.2, 3.3.1).
+    const fn marks(&self) -> &'static str {
+        match self.notice {
+            Some(Notice::Wrong) => r#" aria-invalid="true" aria-describedby="notice""#,
+            Some(Notice::Wait { .. } | Notice::Again) => r#" aria-describedby="notice""#,
+            None => "",
+        }
+    }
+}
+
+impl Consent {
+    /// The page. `form_targets` is the origin of the app's callback.
+    #[must_use]
+    pub fn answer(&self, status: StatusCode, form_targets: &str) -> HttpResponse {
+        page(self, status, &form_action(form_targets))
+    }
+
+    fn lasting(&self) -> &'static str {
+        // Scopes have a URI form too, which ends in the same word.
+        let asks = |word: &str| self.scopes.iter().any(|line| line.scope.ends_with(word));
+        if asks("offline_access") {
+            "Also when you are away, unless you untick that below"
+        } else if asks("online_access") {
+            "While you stay signed in, unless you untick that below"
+        } else {
+            "For a short time"
+        }
+    }
+}
+
+impl SignOut {
+    /// The page. `form_targets` is where the browser may be sent after it.
+    #[must_use]
+    pub fn answer(&self, status: StatusCode, form_targets: &str) -> HttpResponse {
+        page(self, status, &form_action(form_targets))
+    }
+}
+
+impl ErrorPage {
+    /// The page.
+    #[must_use]
+    pub fn answer(&self, status: StatusCode) -> HttpResponse {
+        page(self, status, "'none'")
+    }
+}
+
+impl SignedOut {
+    /// The page.
+    #[must_use]
+    pub fn answer(&self, status: StatusCode) -> HttpResponse {
+        page(self, status, "'none'")
+    }
+}
+
+/// The style of every page. Its path changes with it, so it may be kept for ever.
+pub async fn stylesheet() -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header((header::CACHE_CONTROL, "public, max-age=31536000, immutable"))
+        .content_type("text/css; charset=utf-8")
+        .body(CSS)
+}
+
+/// Where [`stylesheet`] is.
+pub fn stylesheet_path() -> &'static str {
+    static PATH: LazyLock<String> = LazyLock::new(|| {
+        let mut path = "/assets/hilum-".to_owned();
+        for byte in thumbprint::sha256(CSS.as_bytes()).iter().take(4) {
+            // Writing to a text cannot fail.
+            let _ = write!(path, "{byte:02x}");
+        }
+        path + ".css"
+    });
+    &PATH
+}
+
+fn page(template: &impl Template, status: StatusCode, form_action: &str) -> HttpResponse {
+    let policy = format!(
+        "default-src 'none'; style-src 'self'; form-action {form_action}; frame-ancestors 'none'; base-uri 'none'"
+    );
+    let rendered = template.render().unwrap_or_else(|error| {
+        tracing::error!(%error, "a page could not be made");
+        String::new()
+    });
+    let (status, media_type, body) = if rendered.is_empty() {
+        let sorry = "This page cannot be shown at the moment. Please try again.\n".to_owned();
+        (StatusCode::SERVICE_UNAVAILABLE, "text/plain; charset=utf-8", sorry)
+    } else {
+        (status, "text/html; charset=utf-8", rendered)
+    };
+    HttpResponse::build(status)
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .insert_header((header::PRAGMA, "no-cache"))
+        .insert_header((header::CONTENT_SECURITY_POLICY, policy))
+        .content_type(media_type)
+        .body(body)
+}
+
+/// Browsers hold the redirects that follow a form to this too, so the callback is among it. A target that
+/// would end the directive is left out: the browser then stays here.
+fn form_action(targets: &str) -> String {
+    let mut sources = "'self'".to_owned();
+    for target in targets.split_ascii_whitespace() {
+        if target.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b';' | b',' | b'\'' | b'"')) {
+            sources.push(' ');
+            sources.push_str(target);
+        }
+    }
+    sources
+}
+
+/// A text from elsewhere, on one line and reading in its own direction: nothing in it steers what stands
+/// around it (Unicode Standard Annex 9, explicit directional formatting).
+fn tame(text: &str) -> String {
+    let steers = |sign: &char| matches!(sign, '\u{61C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
+    let visible: String = text.chars().filter(|sign| !steers(sign)).collect();
+    let words: Vec<&str> = visible
+        .split(|sign: char| sign.is_whitespace() || sign.is_control())
+        .filter(|word| !word.is_empty())
+        .collect();
+    if words.is_empty() { "(no name)".to_owned() } else { words.join(" ") }
+}
+
+/// How long, in words; never less than it takes.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "a template passes references")]
+fn wait(seconds: &i64) -> String {
+    let (count, unit) = match *seconds {
+        ..=1 => (1, "second"),
+        few @ 2..=90 => (few, "seconds"),
+        some @ 91..=5_400 => ((some + 59) / 60, "minutes"),
+        many => (many / 3_600 + i64::from(many % 3_600 > 0), "hours"),
+    };
+    format!("{count} {unit}")
+}
+
+#[cfg(test)]
+mod tests;
