@@ -7,28 +7,36 @@ use arc_swap::ArcSwap;
 use metrics_exporter_prometheus::PrometheusHandle;
 use sqlx::postgres::PgConnectOptions;
 use time::Duration;
+use zeroize::Zeroizing;
 
 use crate::admin::{Administration, scopes};
+use crate::authorize::browser::BrowserKeys;
+use crate::authorize::{AuthorizationFlow, Lives};
 use crate::clients::assertion::AssertionRules;
 use crate::clients::authenticate::Authenticator;
 use crate::clients::key_source::KeySource;
+use crate::clients::origins::Origins;
 use crate::clients::secrets::SecretDigester;
 use crate::config::Config;
 use crate::config::secrets::MasterKey;
 use crate::config::tls::Revocation;
 use crate::discovery::endpoints::{self, Addresses};
 use crate::discovery::smart::FhirServers;
-use crate::grants::AdminResource;
+use crate::grants::{OwnResources, Terms};
 use crate::http::state::{Bounds, State};
 use crate::jobs::JobCx;
 use crate::keys::keyring::KeyRing;
+use crate::keys::refresh_tokens::RefreshTokens;
 use crate::keys::rotation::{self, Schedule};
 use crate::ledger::Ledger;
+use crate::oidc::userinfo::UserinfoEndpoint;
 use crate::pki::chain::TrustStore;
 use crate::platform::clock::Clock;
 use crate::platform::entropy::Entropy;
 use crate::platform::outbound::Outbound;
+use crate::platform::passwords::PasswordHasher;
 use crate::platform::seal::Sealer;
+use crate::policy::Lifetimes;
 use crate::protocol::error::{Doing, Failure, Fault};
 use crate::store::{self, Db, connect};
 use crate::tokens::access_token::AccessTokens;
@@ -36,6 +44,9 @@ use crate::tokens::endpoint::TokenEndpoint;
 use crate::tokens::introspect::IntrospectionEndpoint;
 use crate::tokens::issuer::Issuer;
 use crate::tokens::revoke::RevocationEndpoint;
+
+/// How many may wait for each password hash that runs: some tenths of a second.
+const WAITING_FOR_EACH_HASH: usize = 16;
 
 /// What the commands and the server share: the database, its time, the ledger and the secrets.
 #[derive(Clone)]
@@ -46,6 +57,10 @@ pub struct Ground {
     pub keys: KeyRing,
     /// The name of this process in audit records.
     pub process: Arc<str>,
+    /// The key under which refresh tokens are written.
+    refresh_key: Arc<Zeroizing<[u8; 32]>>,
+    /// The key that marks forms and devices.
+    browser_key: Arc<Zeroizing<[u8; 32]>>,
 }
 
 impl Ground {
@@ -72,11 +87,14 @@ impl Ground {
                 .doing("reading the notice of keys")?,
         };
         let keys = KeyRing::new(db.clone(), sealer.clone());
+        let hashes = config.sign_in.hashes;
+        let passwords = PasswordHasher::new(hashes, hashes * WAITING_FOR_EACH_HASH, entropy.clone())?;
         let administration = Administration {
             db,
             ledger,
             clock,
             entropy,
+            passwords,
             secrets: Arc::new(SecretDigester::new(&master.derive("client secrets"))),
             sealer,
             rules: Arc::new(config.outbound.clone()),
@@ -84,7 +102,9 @@ impl Ground {
             readiness: Arc::default(),
             audience: format!("{}/admin", config.issuer.url.as_str()),
         };
-        Ok(Self { administration, keys, process: Arc::from(process_name()) })
+        let refresh_key = Arc::new(Zeroizing::new(master.derive("refresh tokens")));
+        let browser_key = Arc::new(Zeroizing::new(master.derive("browser")));
+        Ok(Self { administration, keys, process: Arc::from(process_name()), refresh_key, browser_key })
     }
 
     /// What jobs need.
@@ -130,18 +150,20 @@ pub fn compose(
     trust: &Trust,
     metrics: PrometheusHandle,
 ) -> Result<State, Fault> {
-    let Ground { administration, keys, process } = ground;
+    let Ground { administration, keys, process, .. } = ground;
     let Administration { db, ledger, clock, entropy, .. } = administration;
     let addresses = Addresses { issuer: config.issuer.url.clone(), mtls: config.http.mtls_url.clone() };
     let issuer = addresses.issuer.as_str().to_owned();
     let authenticator = authenticator(config, ground, trust, &addresses)?;
-    let tokens = AccessTokens::new(db.clone(), keys.clone(), issuer.clone());
-    let most_seconds = seconds(config.tokens.system)?;
+    let terms = Arc::new(terms(config, ground)?);
+    let own = OwnResources::of(&issuer, scopes::ALL, &addresses.issuer.join(endpoints::USERINFO))?;
+    let tokens = AccessTokens::new(db.clone(), keys.clone(), issuer.clone(), terms.idle);
+    let id_token = span(config.tokens.id_token)?;
     Ok(State {
         token: TokenEndpoint {
             authenticator: authenticator.clone(),
-            issuer: Issuer::new(issuer.clone(), keys.clone(), entropy.clone(), most_seconds),
-            admin: AdminResource::of(&issuer, scopes::ALL)?,
+            issuer: Issuer::new(issuer.clone(), keys.clone(), terms.clone(), id_token),
+            own: own.clone(),
             ledger: ledger.clone(),
             clock: clock.clone(),
         },
@@ -154,11 +176,20 @@ pub fn compose(
         revocation: RevocationEndpoint {
             authenticator,
             tokens: tokens.clone(),
+            terms,
             ledger: ledger.clone(),
             clock: clock.clone(),
         },
+        userinfo: UserinfoEndpoint {
+            tokens: tokens.clone(),
+            db: db.clone(),
+            ledger: ledger.clone(),
+            clock: clock.clone(),
+        },
+        authorization: authorization_flow(config, ground, own)?,
         administration: administration.clone(),
         tokens,
+        origins: Origins::new(db.clone()),
         keys: keys.clone(),
         bounds: bounds(config, &addresses),
         addresses,
@@ -168,6 +199,46 @@ pub fn compose(
         process: process.clone(),
         metrics,
         draining: AtomicBool::new(false),
+    })
+}
+
+/// The browser's way to a code.
+fn authorization_flow(
+    config: &Config,
+    ground: &Ground,
+    own: OwnResources,
+) -> Result<AuthorizationFlow, Fault> {
+    let Administration { db, ledger, clock, entropy, passwords, .. } = &ground.administration;
+    Ok(AuthorizationFlow {
+        db: db.clone(),
+        ledger: ledger.clone(),
+        clock: clock.clone(),
+        entropy: entropy.clone(),
+        passwords: passwords.clone(),
+        own,
+        marks: Arc::new(BrowserKeys::new(&ground.browser_key)),
+        signing: ground.keys.clone(),
+        lives: Lives {
+            code: span(config.tokens.code)?,
+            session: span(config.sign_in.session)?,
+            idle: span(config.sign_in.idle)?,
+        },
+        issuer: Arc::from(config.issuer.url.as_str()),
+    })
+}
+
+/// The terms on which clients act for people.
+fn terms(config: &Config, ground: &Ground) -> Result<Terms, Fault> {
+    Ok(Terms {
+        refresh_tokens: RefreshTokens::new(&ground.refresh_key),
+        refresh: span(config.tokens.refresh)?,
+        refresh_retry: span(config.tokens.refresh_retry)?,
+        idle: span(config.sign_in.idle)?,
+        lifetimes: Lifetimes {
+            system: seconds(config.tokens.system)?,
+            person: seconds(config.tokens.person)?,
+        },
+        entropy: ground.administration.entropy.clone(),
     })
 }
 
@@ -202,6 +273,10 @@ fn bounds(config: &Config, addresses: &Addresses) -> Bounds {
 
 fn seconds(duration: std::time::Duration) -> Result<i64, Fault> {
     i64::try_from(duration.as_secs()).doing("reading a number of seconds")
+}
+
+fn span(duration: std::time::Duration) -> Result<Duration, Fault> {
+    Duration::try_from(duration).doing("reading a duration")
 }
 
 /// The name of this process in audit records: host and process id.

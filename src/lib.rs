@@ -44,6 +44,10 @@ pub mod sender;
 pub mod grants;
 /// Access tokens.
 pub mod tokens;
+/// The browser's way to a code.
+pub mod authorize;
+/// What OpenID Connect adds.
+pub mod oidc;
 /// The metadata documents.
 pub mod discovery;
 /// What administrators do.

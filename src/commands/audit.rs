@@ -4,6 +4,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use time::format_description::well_known::Rfc3339;
 
+use crate::http::admin::alerts;
 use crate::http::admin::audit::show;
 use crate::model::audit_event::{Outcome, Search};
 use crate::model::page::Page;
@@ -25,6 +26,12 @@ pub struct Options {
 enum What {
     /// List records, the newest first
     List(Filter),
+    /// List alerts, the newest first: what a security officer should look at
+    Alerts {
+        /// At most so many
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(i64).range(1..=10_000))]
+        limit: i64,
+    },
 }
 
 #[derive(Args, Debug)]
@@ -66,23 +73,36 @@ fn outcome(text: &str) -> Result<Outcome, String> {
 /// Runs `hilum audit`.
 pub fn run(options: Options) -> Result<(), Failed> {
     let json = options.terminal.json;
-    let What::List(filter) = options.what;
-    let shown = terminal::with(&options.terminal, |terminal| list(terminal, filter))?;
+    let (members, heading) = match &options.what {
+        What::List(_) => (RECORD, RECORD_HEADING),
+        What::Alerts { .. } => (ALERT, ALERT),
+    };
+    let shown = terminal::with(&options.terminal, |terminal| perform(terminal, options.what))?;
     if json {
         print_json(&shown);
         return Ok(());
     }
-    let row = |event: &Value| {
-        ["at", "action", "outcome", "reason", "client", "person", "scopes_granted", "audience", "target"]
-            .iter()
-            .map(|member| cell(event, member))
-            .collect()
-    };
+    let row = |item: &Value| members.iter().map(|member| cell(item, member)).collect();
     let rows: Vec<Vec<String>> =
-        shown.as_array().map(|events| events.iter().map(row).collect()).unwrap_or_default();
-    let heading = ["at", "action", "outcome", "reason", "client", "person", "granted", "audience", "target"];
-    print(&table(&heading, &rows));
+        shown.as_array().map(|items| items.iter().map(row).collect()).unwrap_or_default();
+    print(&table(heading, &rows));
     Ok(())
+}
+
+const RECORD: &[&str] =
+    &["at", "action", "outcome", "reason", "client", "person", "scopes_granted", "audience", "target"];
+const RECORD_HEADING: &[&str] =
+    &["at", "action", "outcome", "reason", "client", "person", "granted", "audience", "target"];
+const ALERT: &[&str] = &["at", "kind", "client", "person", "audit_event", "detail"];
+
+async fn perform(terminal: Terminal, what: What) -> Result<Value, Failed> {
+    match what {
+        What::List(filter) => list(terminal, filter).await,
+        What::Alerts { limit } => {
+            let alerts = terminal.administration.list_alerts(&Page { after: None, limit }).await?;
+            Ok(json!(alerts.iter().map(alerts::show).collect::<Vec<_>>()))
+        }
+    }
 }
 
 async fn list(terminal: Terminal, filter: Filter) -> Result<Value, Failed> {

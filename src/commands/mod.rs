@@ -4,13 +4,16 @@ pub mod audit;
 pub mod check;
 pub mod client;
 pub mod dev;
+pub mod health;
 pub mod keys;
 pub mod migrate;
 pub mod output;
 pub mod resource;
+pub mod restore;
 pub mod running;
 pub mod serve;
 pub mod terminal;
+pub mod user;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -41,12 +44,18 @@ enum Command {
     Migrate(ConfigFile),
     /// Print the effective configuration, and what is unsafe in it for production
     Check(ConfigFile),
+    /// Ask the server of this configuration, on this machine, whether it is alive
+    Health(health::Options),
     /// Register, read and change clients
     Client(client::Options),
     /// Register, read and change resource servers, such as FHIR servers
     Resource(resource::Options),
+    /// Create, read and change the people who sign in
+    User(user::Options),
     /// List and replace the signing keys
     Keys(keys::Options),
+    /// Declare that the database was put back from a backup
+    Restore(restore::Options),
     /// Search the audit trail
     Audit(audit::Options),
 }
@@ -81,9 +90,12 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
         Command::Serve(file) => serve::run(file.config.as_deref()),
         Command::Migrate(file) => migrate::run(file.config.as_deref()),
         Command::Check(file) => check::run(file.config.as_deref()),
+        Command::Health(options) => health::run(&options),
         Command::Client(options) => client::run(options),
         Command::Resource(options) => resource::run(options),
+        Command::User(options) => user::run(options),
         Command::Keys(options) => keys::run(options),
+        Command::Restore(options) => restore::run(&options),
         Command::Audit(options) => audit::run(options),
     };
     match done {

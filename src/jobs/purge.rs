@@ -1,10 +1,12 @@
-//! Removes what has expired: proofs, revocations, opaque tokens, ended secrets and keys.
+//! Removes what has expired: proofs, revocations, opaque tokens, interactions, codes, families, sessions,
+//! counts of sign-ins, ended secrets and keys.
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 
 use crate::ledger::{Done, Work};
+use crate::model::code::MEMORY;
 use crate::protocol::error::Failure;
 use crate::store;
 
@@ -14,6 +16,10 @@ use super::{Job, JobCx};
 const BATCH: i64 = 1_000;
 /// How many transactions of a kind a run makes at most; the rest waits for the next.
 const MOST_BATCHES: u32 = 50;
+/// How long failed sign-ins of a place or a network are remembered.
+const OF_PLACES: time::Duration = time::Duration::days(1);
+/// How long failed sign-ins of an account are: one that nobody has tried for so long begins anew.
+const OF_ACCOUNTS: time::Duration = time::Duration::days(90);
 /// How long secrets and keys are kept that have ended.
 const ENDED: time::Duration = time::Duration::days(30);
 
@@ -22,8 +28,24 @@ const ENDED: time::Duration = time::Duration::days(30);
 enum Kind {
     Proofs,
     Tokens,
+    Interactions,
+    Codes,
+    Families,
+    Sessions,
+    Attempts,
     Ended,
 }
+
+const KINDS: [Kind; 8] = [
+    Kind::Proofs,
+    Kind::Tokens,
+    Kind::Interactions,
+    Kind::Codes,
+    Kind::Families,
+    Kind::Sessions,
+    Kind::Attempts,
+    Kind::Ended,
+];
 
 pub(super) struct Purge;
 
@@ -34,19 +56,27 @@ impl Job for Purge {
     }
 
     fn rests(&self) -> Duration {
-        Duration::from_mins(2)
+        Duration::from_secs(30)
     }
 
     async fn run(&self, cx: &JobCx) -> Result<(), Failure> {
-        for kind in [Kind::Proofs, Kind::Tokens, Kind::Ended] {
-            for _ in 0..MOST_BATCHES {
-                if purge(cx, kind).await? < BATCH.unsigned_abs() {
-                    break;
-                }
-            }
+        let mut outcome = Ok(());
+        for kind in KINDS {
+            // One kind that fails does not keep the others.
+            outcome = purge_all(cx, kind).await.and(outcome);
         }
-        Ok(())
+        outcome
     }
+}
+
+/// Removes one batch after another.
+async fn purge_all(cx: &JobCx, kind: Kind) -> Result<(), Failure> {
+    for _ in 0..MOST_BATCHES {
+        if purge(cx, kind).await? < BATCH.unsigned_abs() {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// Removes one batch; the answer is how many rows went.
@@ -60,6 +90,15 @@ async fn purge(cx: &JobCx, kind: Kind) -> Result<u64, Failure> {
                 let (what, gone) = match kind {
                     Kind::Proofs => ("proofs", store::proof::purge(tx, now, BATCH).await?),
                     Kind::Tokens => ("tokens", store::access_token::purge(tx, now, BATCH).await?),
+                    Kind::Interactions => ("interactions", store::interaction::purge(tx, now, BATCH).await?),
+                    // Remembered for a while, so that a replay is known for one.
+                    Kind::Codes => ("codes", store::code::purge(tx, now - MEMORY, BATCH).await?),
+                    Kind::Families => ("families", store::family::purge(tx, now - MEMORY, BATCH).await?),
+                    Kind::Sessions => ("sessions", store::session::purge(tx, now - MEMORY, BATCH).await?),
+                    Kind::Attempts => {
+                        let ends = (now - OF_PLACES, now - OF_ACCOUNTS);
+                        ("sign-in counts", store::attempts::purge(tx, ends, BATCH).await?)
+                    }
                     Kind::Ended => {
                         let secrets = store::client_secret::purge(tx, now - ENDED).await?;
                         ("secrets and keys", secrets + store::signing_key::purge(tx, now - ENDED).await?)

@@ -47,10 +47,11 @@ pub fn clients(issuer: &BaseUrl, fhir: &str) -> Vec<Demo> {
     let admin = issuer.join("/admin");
     let app = json!([issuer.join("/sandbox/app/callback"), "http://127.0.0.1/callback"]);
     let launch = issuer.join("/sandbox/app/launch");
-    let app_scope = "launch/patient patient/Patient.rs patient/Observation.rs openid fhirUser offline_access";
+    let app_scope = "launch/patient patient/Patient.rs patient/Observation.rs user/Patient.rs user/Observation.rs \
+                     openid fhirUser profile offline_access online_access";
     let app_entry = json!({"redirect_uris": app, "launch_url": launch, "scope": app_scope});
-    let app_registration =
-        json!({"redirect_uris": app, "launch_urls": [launch], "scope": app_scope, "resources": [fhir]});
+    let app_registration = json!({"grant_types": ["authorization_code", "refresh_token"], "redirect_uris": app, "launch_urls": [launch],
+            "scope": app_scope, "resources": [fhir]});
     let back_end =
         |scope: &str| json!({"grant_types": ["client_credentials"], "resources": [fhir], "scope": scope});
     let payer = "system/Claim.cruds system/ClaimResponse.rs system/Coverage.rs system/Patient.rs";
@@ -62,10 +63,17 @@ pub fn clients(issuer: &BaseUrl, fhir: &str) -> Vec<Demo> {
         demo("ehr", "private_key_jwt", Keys::Signing(Algorithm::Es384))
             .with(&back_end("launch.write"))
             .showing(&json!({"scope": "launch.write"})),
-        demo("app-public", "none", Keys::None).with(&app_registration).showing(&app_entry),
-        demo("app-secret", "client_secret_basic", Keys::None).with(&app_registration).showing(&app_entry),
+        demo("app-public", "none", Keys::None)
+            .with(&app_registration)
+            .with(&json!({"client_name": "Growth Chart"}))
+            .showing(&app_entry),
+        demo("app-secret", "client_secret_basic", Keys::None)
+            .with(&app_registration)
+            .with(&json!({"client_name": "Heart Diary"}))
+            .showing(&app_entry),
         demo("app-asymmetric", "private_key_jwt", Keys::Signing(Algorithm::Es384))
             .with(&app_registration)
+            .with(&json!({"client_name": "Care Plan"}))
             .showing(&app_entry),
         demo("payer-es384", "private_key_jwt", Keys::Signing(Algorithm::Es384))
             .with(&back_end(payer))
