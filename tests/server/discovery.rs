@@ -3,11 +3,11 @@
 use hilum::clients::methods::METHODS;
 use hilum::grants::GRANTS;
 use hilum::jose::algorithm::Algorithm;
-use hilum::policy::Strength;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, Backend, World};
+use crate::harness::{Answer, App, Backend, Browser, World};
+use crate::token::{claims, text};
 
 const SMART: &str = "/.well-known/smart-configuration";
 const OAUTH: &str = "/.well-known/oauth-authorization-server";
@@ -75,45 +75,54 @@ async fn sm_d_01_02_04_documents_stand_where_they_belong_for_any_accept_header_a
 async fn sm_d_03_06_07_09_10_11_12_14_15_18_22_the_smart_configuration_tells_what_this_server_does() {
     let world = World::start().await;
     let document = world.public().get("/r/fhir/.well-known/smart-configuration").await.json();
-    for text in texts(&document).iter().filter(|text| text.contains('/') && !text.starts_with("system/")) {
+    for text in texts(&document).iter().filter(|text| text.starts_with("http")) {
         assert!(text.starts_with("https://localhost:"), "{text}");
     }
-    // Without sign-in, what belongs to it is left out.
-    for absent in [
-        "issuer",
-        "jwks_uri",
-        "authorization_endpoint",
-        "registration_endpoint",
-        "management_endpoint",
-        "code_challenge_methods_supported",
-    ] {
+    for absent in ["registration_endpoint", "management_endpoint"] {
         assert!(document.get(absent).is_none(), "{absent}");
     }
+    assert_eq!(document["issuer"], world.issuer());
+    assert_eq!(document["jwks_uri"], world.issuer_url("/oauth2/jwks"));
+    assert_eq!(document["authorization_endpoint"], world.issuer_url("/oauth2/authorize"));
+    assert_eq!(document["code_challenge_methods_supported"], json!(["S256"]));
+    assert_eq!(document["response_types_supported"], json!(["code"]));
     assert_eq!(document["token_endpoint"], world.issuer_url("/oauth2/token"));
     assert_eq!(document["introspection_endpoint"], world.issuer_url("/oauth2/introspect"));
     assert_eq!(document["revocation_endpoint"], world.issuer_url("/oauth2/revoke"));
     let grants: Vec<&str> = GRANTS.iter().map(|grant| grant.grant_type()).collect();
     assert_eq!(document["grant_types_supported"], json!(grants));
-    // The one grant there is serves no public client.
-    let able = METHODS.iter().filter(|method| method.strength() > Strength::Named);
-    let methods: Vec<&str> = able.map(|method| method.name()).collect();
+    let methods: Vec<&str> = METHODS.iter().map(|method| method.name()).collect();
     assert_eq!(document["token_endpoint_auth_methods_supported"], json!(methods));
     let algorithms: Vec<&str> = Algorithm::ALL.iter().map(|algorithm| algorithm.as_str()).collect();
     assert_eq!(document["token_endpoint_auth_signing_alg_values_supported"], json!(algorithms));
     assert!(algorithms.contains(&"RS384") && algorithms.contains(&"ES384"));
     let capabilities = json!([
+        "launch-standalone",
+        "authorize-post",
+        "client-public",
         "client-confidential-asymmetric",
         "client-confidential-symmetric",
+        "sso-openid-connect",
+        "context-standalone-patient",
+        "permission-offline",
+        "permission-online",
+        "permission-patient",
+        "permission-user",
         "permission-v1",
         "permission-v2"
     ]);
     assert_eq!(document["capabilities"], capabilities);
-    assert_eq!(document["scopes_supported"], json!(["system/*.cruds", "capacity.read"]));
+    let own = ["openid", "profile", "fhirUser", "launch/patient", "offline_access", "online_access"];
+    let with_own = |scopes: &[&str]| json!([scopes, &own].concat());
+    assert_eq!(
+        document["scopes_supported"],
+        with_own(&["system/*.cruds", "capacity.read", "patient/*.cruds", "user/*.cruds"])
+    );
 
     let lab = json!({"name": "lab", "title": "Lab", "url": "https://lab.example/r4", "scope": "system/Observation.rs"});
     assert_eq!(world.administer(Method::POST, "/admin/v1/resources", Some(lab)).await.status, 201);
     let lab = world.public().get("/r/lab/.well-known/smart-configuration").await.json();
-    assert_eq!(lab["scopes_supported"], json!(["system/Observation.rs"]), "each FHIR server has its own");
+    assert_eq!(lab["scopes_supported"], with_own(&["system/Observation.rs"]), "each FHIR server has its own");
     let api = json!({"name": "api", "title": "API", "url": "https://api.example", "scope": "capacity.read", "kind": "api"});
     assert_eq!(world.administer(Method::POST, "/admin/v1/resources", Some(api)).await.status, 201);
     assert_eq!(world.public().get("/r/api/.well-known/smart-configuration").await.status, 404);
@@ -125,8 +134,8 @@ async fn md_01_02_04_05_the_issuer_is_one_text_everywhere_and_what_is_listed_wor
     let client = Backend::register(&world, Algorithm::Es256, json!({})).await;
     let token = client.ask(&world, &world.public(), "system/Claim.rs").await.token();
     let payload = hilum::jose::base64url::decode(token.split('.').nth(1).unwrap()).unwrap();
-    let claims: Value = serde_json::from_slice(&payload).unwrap();
-    assert_eq!(claims["iss"], world.issuer());
+    let said: Value = serde_json::from_slice(&payload).unwrap();
+    assert_eq!(said["iss"], world.issuer());
     for (peer, path) in [(world.public(), OAUTH), (world.public(), OPENID), (world.mtls(&world.admin), OAUTH)]
     {
         let document = peer.get(path).await.json();
@@ -168,5 +177,69 @@ async fn md_01_02_04_05_the_issuer_is_one_text_everywhere_and_what_is_listed_wor
         for private in ["d", "p", "q", "dp", "dq", "qi", "k", "oth"] {
             assert!(key.get(private).is_none(), "{private}");
         }
+    }
+}
+
+#[tokio::test]
+async fn sm_d_06_sm_d_07_sm_d_08_sm_d_13_sm_d_16_md_03_is_01_an_app_finds_all_that_signing_people_in_needs() {
+    let world = World::start().await;
+    for path in [SMART, "/r/fhir/.well-known/smart-configuration", OAUTH, OPENID] {
+        let document = world.public().get(path).await.json();
+        for (name, value) in [
+            ("issuer", json!(world.issuer())),
+            ("jwks_uri", json!(world.issuer_url("/oauth2/jwks"))),
+            ("authorization_endpoint", json!(world.issuer_url("/oauth2/authorize"))),
+            ("token_endpoint", json!(world.issuer_url("/oauth2/token"))),
+            ("userinfo_endpoint", json!(world.issuer_url("/oauth2/userinfo"))),
+            ("response_types_supported", json!(["code"])),
+            ("response_modes_supported", json!(["query"])),
+            ("code_challenge_methods_supported", json!(["S256"])),
+            ("authorization_response_iss_parameter_supported", json!(true)),
+        ] {
+            assert_eq!(document[name], value, "{path}: {name}");
+        }
+        let grants = document["grant_types_supported"].as_array().unwrap();
+        for grant in ["authorization_code", "refresh_token", "client_credentials"] {
+            assert!(grants.contains(&json!(grant)), "{path}: {grant}");
+        }
+        let methods = document["token_endpoint_auth_methods_supported"].as_array().unwrap();
+        assert!(methods.contains(&json!("none")), "{path}: public apps");
+    }
+    let openid = world.public().get(OPENID).await.json();
+    for (name, value) in [
+        ("subject_types_supported", json!(["public"])),
+        ("id_token_signing_alg_values_supported", json!(["RS256", "ES256"])),
+        ("request_parameter_supported", json!(false)),
+        ("request_uri_parameter_supported", json!(false)),
+        ("claims_parameter_supported", json!(false)),
+    ] {
+        assert_eq!(openid[name], value, "MD-03: {name}");
+    }
+    for (name, most) in [("scopes_supported", 6), ("claims_supported", 12)] {
+        assert_eq!(openid[name].as_array().unwrap().len(), most, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn md_04_oi_09_every_claim_scope_and_prompt_that_is_listed_is_there() {
+    let world = World::start().await;
+    let (app, pat) = (App::public(&world, json!({})).await, world.patient_person().await);
+    let openid = world.public().get(OPENID).await.json();
+    let scopes: Vec<&str> =
+        openid["scopes_supported"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    let url = app.authorize_with(&scopes.join(" "), &[("nonce", "n-1")]);
+    let mut browser = Browser::new(&world);
+    let code = browser.authorize(&url, &pat).await.code();
+    let tokens = app.redeem(&world.public(), &code).await.granted();
+    let id_token = claims(text(&tokens, "id_token"));
+    let told =
+        world.public().send(Method::GET, "/oauth2/userinfo", tokens["access_token"].as_str(), None).await;
+    for claim in openid["claims_supported"].as_array().unwrap().iter().filter_map(Value::as_str) {
+        assert!(id_token.get(claim).is_some() || told.json().get(claim).is_some(), "{claim}");
+    }
+    for prompt in openid["prompt_values_supported"].as_array().unwrap().iter().filter_map(Value::as_str) {
+        let page = browser.open(&app.authorize_with("openid", &[("prompt", prompt), ("aud", "")])).await;
+        let error = (page.answer.status == 303).then(|| page.param("error")).flatten();
+        assert_ne!(error.as_deref(), Some("invalid_request"), "{prompt}");
     }
 }

@@ -220,7 +220,13 @@ async fn h17_other_methods_are_refused_and_use_nothing_up() {
         for method in ["GET", "HEAD", "PUT", "PATCH", "DELETE", "TRACE", "OPTIONS", "PROPFIND"] {
             let request = encoded(world.public().request(method.parse().unwrap(), path), &form);
             let answer = Answer::read(request.send().await.unwrap()).await;
-            assert_eq!((answer.status, answer.header("allow")), (405, Some("POST")), "{method} {path}");
+            let called = path != "/oauth2/introspect";
+            if called && method == "OPTIONS" {
+                assert_eq!(answer.status, 204, "a browser's question");
+                continue;
+            }
+            let allowed = if called { "POST, OPTIONS" } else { "POST" };
+            assert_eq!((answer.status, answer.header("allow")), (405, Some(allowed)), "{method} {path}");
             assert!(!answer.text.contains(&assertion), "TRACE does not echo");
         }
     }

@@ -5,9 +5,10 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::harness::{
-    ASSERTION_TYPE, Answer, Assertion, Backend, FHIR, OPAQUE, Peer, World, encoded, key, registration,
+    ASSERTION_TYPE, Answer, App, Assertion, Backend, Browser, FHIR, OPAQUE, Peer, World, encoded, key,
+    registration,
 };
-use crate::token::{claims, reasons};
+use crate::token::{agreed, claims, reasons, text};
 
 const PATH: &str = "/oauth2/introspect";
 
@@ -183,4 +184,87 @@ async fn m10_mt_06_i04_a_token_as_a_credential_is_alive_and_shown_with_its_certi
     // A revoked token proves nothing any more.
     assert_eq!(fhir.revoke(&world, &world.public(), &own).await.status, 200);
     bearer_401(by_bearer(&world.mtls(&certificate), &own, &form).await);
+}
+
+#[tokio::test]
+async fn sm_i_02_sm_i_03_sm_i_04_d8_a_persons_token_is_told_with_its_context_and_its_person() {
+    let world = World::start().await;
+    let (fhir, peer) = (server(&world, json!({"introspects": [FHIR]})).await, world.public());
+    let (app, pat, lee) =
+        (App::public(&world, json!({})).await, world.patient_person().await, world.clinician().await);
+    for (person, scope) in [
+        (&pat, "openid fhirUser offline_access launch/patient patient/Observation.rs patient/Condition.read"),
+        (&lee, "openid fhirUser user/Patient.rs"),
+        (&lee, "user/Patient.rs"),
+    ] {
+        let tokens = agreed(&world, &app, person, scope).await;
+        let token = text(&tokens, "access_token");
+        let said = fhir.introspect(&world, &peer, token).await.active();
+        assert_eq!(said["scope"], tokens["scope"], "SM-I-04");
+        assert_eq!(said.get("patient"), tokens.get("patient"), "SM-I-02");
+        assert_eq!((&said["sub"], &said["client_id"]), (&json!(person.subject), &json!(app.id)));
+        if let Some(id_token) = tokens["id_token"].as_str() {
+            for name in ["iss", "sub", "fhirUser", "auth_time", "amr"] {
+                assert_eq!(said[name], claims(id_token)[name], "SM-I-03: {name}");
+                assert!(!said[name].is_null(), "{name}");
+            }
+        }
+        assert!(said["exp"].is_i64() && said["token_type"] == "Bearer");
+        let records = world.audit("token.introspect").await;
+        let record = records.iter().find(|record| record["token"] == said["jti"]).expect("a record");
+        assert_eq!(
+            (&record["person"], &record["patient"]),
+            (&json!(person.subject), tokens.get("patient").unwrap_or(&Value::Null))
+        );
+    }
+}
+
+#[tokio::test]
+async fn at_05_sm_i_02_d4_a_persons_token_may_be_opaque_and_is_told_to_its_resource_server_alone() {
+    let world = World::with_processes(2).await;
+    let opaque = server(&world, json!({"introspects": [OPAQUE]})).await;
+    let fhir = server(&world, json!({"introspects": [FHIR]})).await;
+    let (app, pat) =
+        (App::secret(&world, json!({"resources": [OPAQUE]})).await, world.patient_person().await);
+    let scope = "openid fhirUser launch/patient patient/Observation.rs";
+    let url = app.authorize_with(scope, &[("aud", OPAQUE)]);
+    let code = Browser::new(&world).authorize(&url, &pat).await.code();
+    let tokens = app.redeem(&world.public(), &code).await.granted();
+    let token = text(&tokens, "access_token");
+    assert!(token.starts_with("hat_") && !token.contains('.'), "{token}");
+    for index in [0, 1] {
+        let said = opaque.introspect(&world, &world.public_of(index), token).await.active();
+        assert_eq!((&said["patient"], &said["aud"]), (&json!("rivera"), &json!(OPAQUE)));
+        assert_eq!((&said["sub"], &said["scope"]), (&json!(pat.subject), &json!(scope)));
+        assert_eq!(said["fhirUser"], format!("{OPAQUE}/Patient/rivera"));
+        fhir.introspect(&world, &world.public_of(index), token).await.inactive();
+    }
+    let disable = format!("/admin/v1/users/{}/disable", pat.subject);
+    assert_eq!(world.administer(Method::POST, &disable, None).await.status, 200);
+    for index in [0, 1] {
+        opaque.introspect(&world, &world.public_of(index), token).await.inactive();
+    }
+}
+
+#[tokio::test]
+async fn t09_inv_06_a_persons_tokens_are_inactive_everywhere_once_the_person_is_stopped_or_reset_for_good() {
+    let world = World::with_processes(2).await;
+    let fhir = server(&world, json!({"introspects": [FHIR]})).await;
+    let app = App::public(&world, json!({})).await;
+    let bystander = world.patient_person().await;
+    let kept = agreed(&world, &app, &bystander, "launch/patient patient/Observation.rs").await;
+    for steps in [&["disable"][..], &["disable", "enable"], &["reset"]] {
+        let who = world.person(&format!("who.{}", steps.join(".")), json!({})).await;
+        let tokens = agreed(&world, &app, &who, "launch/patient patient/Observation.rs").await;
+        let token = text(&tokens, "access_token");
+        fhir.introspect(&world, &world.public_of(1), token).await.active();
+        for step in steps {
+            let path = format!("/admin/v1/users/{}/{step}", who.subject);
+            assert_eq!(world.administer(Method::POST, &path, None).await.status, 200);
+            for index in [1, 0] {
+                fhir.introspect(&world, &world.public_of(index), token).await.inactive();
+            }
+        }
+    }
+    fhir.introspect(&world, &world.public(), text(&kept, "access_token")).await.active();
 }

@@ -10,14 +10,22 @@
 mod harness;
 
 mod admin;
+mod authorize;
 mod commands;
+mod cors;
 mod discovery;
 mod faults;
 mod framing;
+mod health;
 mod http;
 mod introspection;
 mod journeys;
 mod jwks_uri;
+mod people;
+mod restore;
 mod revocation;
 mod secrecy;
+mod sign_in;
+
 mod token;
+mod userinfo;

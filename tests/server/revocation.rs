@@ -94,7 +94,7 @@ async fn rv_01_rv_02_a_client_proves_who_it_is_and_names_a_token_whatever_the_hi
     Answer::read(bearer).await.invalid_client();
     done(&peer.post(PATH, &[("token", &token), ("client_id", &public)]).await);
     let get = peer.get(&format!("{PATH}?token={token}")).await;
-    assert_eq!((get.status, get.header("allow")), (405, Some("POST")));
+    assert_eq!((get.status, get.header("allow")), (405, Some("POST, OPTIONS")));
     fhir.introspect(&world, &peer, &token).await.active();
 
     let assertion = client.assertion(&world).sign(&client.key);

@@ -9,7 +9,8 @@ use crate::harness::{ADMIN_SCOPES, Answer, Backend, Peer, World, plain_client, r
 
 /// A path with something for its variables that does not exist.
 fn path(pattern: &str) -> String {
-    pattern.replace("{id}", "nobody").replace("{name}", "nothing").replace("{kid}", "none")
+    let pattern = pattern.replace("{id}", "nobody").replace("{name}", "nothing");
+    pattern.replace("{kid}", "none").replace("{subject}", "nobody")
 }
 
 fn method(route: &hilum::http::admin::routes::AdminRoute) -> Method {

@@ -4,3 +4,4 @@ mod audit;
 mod clients;
 mod matrix;
 mod resources;
+mod users;

@@ -84,7 +84,7 @@ async fn d03_d12_every_bad_member_of_a_resource_server_is_refused_and_named() {
         ("kind", json!("soap")),
         ("token_format", json!("saml")),
         ("token_signing_alg", json!("none")),
-        ("token_seconds", json!(301)),
+        ("token_seconds", json!(3601)),
         ("token_seconds", json!(29)),
         ("version", json!(1)),
         ("created_at", json!(1)),

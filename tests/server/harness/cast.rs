@@ -11,6 +11,9 @@ pub const OPAQUE: &str = "https://opaque.example/r4";
 /// Every scope of the admin API.
 pub const ADMIN_SCOPES: &str = hilum::admin::scopes::ALL;
 
+/// The password of every person.
+pub const PASSWORD: &str = "violet tractor pencil";
+
 /// A new key.
 pub fn key(algorithm: Algorithm) -> SigningKey {
     SigningKey::generate(algorithm).expect("a key")

@@ -1,10 +1,23 @@
 //! A database for each test, copied from a migrated template, on the private PostgreSQL of the run.
 
+use std::sync::LazyLock;
+
+use hilum::jose::thumbprint::sha256;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, Row};
 
 use super::process::run;
 
-const TEMPLATE: &str = "hilum_template";
+/// The name of the template of this schema: another schema has another.
+static TEMPLATE: LazyLock<String> = LazyLock::new(|| {
+    let mut files: Vec<_> = std::fs::read_dir("migrations")
+        .expect("migrations")
+        .map(|file| file.expect("a file").path())
+        .collect();
+    files.sort();
+    let all: Vec<u8> = files.iter().flat_map(|file| std::fs::read(file).expect("a migration")).collect();
+    let digest = sha256(&all);
+    format!("hilum_template_{:02x}{:02x}{:02x}{:02x}", digest[0], digest[1], digest[2], digest[3])
+});
 
 /// A database of one test; it goes with the PostgreSQL of the run.
 pub struct Database {
@@ -35,7 +48,7 @@ impl Database {
         let mut connection = admin().await;
         ensure_template(&mut connection).await;
         let name = format!("t_{}", uuid::Uuid::from_u128(rand()).simple());
-        let create = format!("create database {name} template {TEMPLATE} owner hilum_owner");
+        let create = format!("create database {name} template {} owner hilum_owner", *TEMPLATE);
         execute(&mut connection, create).await;
         Self { name }
     }
@@ -90,7 +103,7 @@ impl Database {
 /// Makes the template once for all tests of the run.
 async fn ensure_template(connection: &mut PgConnection) {
     execute(connection, "select pg_advisory_lock(4711)".to_owned()).await;
-    let known = format!("select count(*) from pg_database where datname = '{TEMPLATE}'");
+    let known = format!("select count(*) from pg_database where datname = '{}'", *TEMPLATE);
     let known: i64 =
         sqlx::raw_sql(AssertSqlSafe(known)).fetch_one(&mut *connection).await.expect("templates").get(0);
     if known == 0 {
@@ -102,7 +115,7 @@ async fn ensure_template(connection: &mut PgConnection) {
             ("HILUM_DATABASE__OWNER_URL", url_of("hilum_owner", "hilum_making")),
         ];
         run(&["migrate"], &variables, "").expect_success();
-        execute(connection, format!("alter database hilum_making rename to {TEMPLATE}")).await;
+        execute(connection, format!("alter database hilum_making rename to {}", *TEMPLATE)).await;
     }
     execute(connection, "select pg_advisory_unlock(4711)".to_owned()).await;
 }

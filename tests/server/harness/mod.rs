@@ -2,28 +2,34 @@
 //! set-up touches the database and the command line.
 
 mod answer;
+mod app;
 mod assertion;
 mod backend;
+mod browser;
 mod cast;
 mod certificates;
 mod database;
 mod dev;
 mod fhir_server;
 mod key_host;
+mod page;
 mod process;
 mod raw;
 mod wait;
 mod world;
 
 pub use answer::Answer;
+pub use app::{App, Credential};
 pub use assertion::{Assertion, now};
 pub use backend::{ASSERTION_TYPE, Backend};
-pub use cast::{ADMIN_SCOPES, FHIR, OPAQUE, key, registration};
+pub use browser::{Browser, Person};
+pub use cast::{ADMIN_SCOPES, FHIR, OPAQUE, PASSWORD, key, registration};
 pub use certificates::{Authority, Identity};
 pub use database::Database;
 pub use dev::Dev;
 pub use fhir_server::FhirServer;
 pub use key_host::{KeyHost, Saying};
+pub use page::{Page, escaped};
 pub use process::{Process, free_ports, run_briefly};
 pub use raw::Raw;
 pub use wait::eventually;

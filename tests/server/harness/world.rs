@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::process::{free_ports, run};
-use super::{Answer, Authority, Database, FHIR, Identity, OPAQUE, Process};
+use super::{Answer, Authority, Database, FHIR, Identity, OPAQUE, Person, Process};
 
 /// Everything of one test.
 pub struct World {
@@ -108,7 +108,7 @@ impl World {
     fn set_up(&mut self) {
         for (name, url, format) in [("fhir", FHIR, "jwt"), ("opaque", OPAQUE, "opaque")] {
             let document = json!({"name": name, "title": name, "url": url, "token_format": format,
-                "scope": "system/*.cruds capacity.read"});
+                "scope": "system/*.cruds capacity.read patient/*.cruds user/*.cruds"});
             self.command(&["resource", "create", "-"], &document.to_string()).expect_success();
         }
         let document = json!({"client_name": "Administrator", "organization": "Test", "grant_types": ["client_credentials"],
@@ -205,6 +205,30 @@ impl World {
         let answer = self.administer(Method::POST, "/admin/v1/clients", Some(document)).await;
         assert_eq!(answer.status, 201, "{}", answer.text);
         answer.json()
+    }
+
+    /// Creates a person who can sign in, with these members over those of a patient.
+    pub async fn person(&self, username: &str, members: Value) -> Person {
+        let mut document = json!({"username": username, "organization": "Mercy", "roles": ["patient"],
+            "fhir_user": "Patient/rivera", "password": super::PASSWORD});
+        for (name, value) in members.as_object().expect("an object") {
+            document[name] = value.clone();
+        }
+        let answer = self.administer(Method::POST, "/admin/v1/users", Some(document)).await;
+        assert_eq!(answer.status, 201, "{}", answer.text);
+        let subject = answer.json()["subject"].as_str().expect("a subject").to_owned();
+        Person { username: username.to_owned(), password: super::PASSWORD.to_owned(), subject }
+    }
+
+    /// A patient who can sign in: `pat`, who is `Patient/rivera`.
+    pub async fn patient_person(&self) -> Person {
+        self.person("pat", json!({"name": "Pat Rivera"})).await
+    }
+
+    /// A clinician who can sign in: `dr.lee`.
+    pub async fn clinician(&self) -> Person {
+        let members = json!({"name": "Dr. Kim Lee", "roles": ["clinician"], "fhir_user": "Practitioner/lee"});
+        self.person("dr.lee", members).await
     }
 
     /// The records of an action, the newest first.

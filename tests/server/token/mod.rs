@@ -1,16 +1,25 @@
 //! The token endpoint: grants, client authentication, and the tokens it writes.
 
 mod access_token;
+mod authorization_code;
+mod certificate_app;
 mod client_credentials;
 mod client_secret;
+mod code_extent;
+mod code_theft;
+mod endings;
+mod id_token;
+mod launch_context;
 mod mutual_tls;
 mod private_key_jwt;
 mod private_key_jwt_claims;
+pub mod refresh_token;
 mod resumption;
 
-use serde_json::Value;
+use hilum::jose::algorithm::Algorithm;
+use serde_json::{Value, json};
 
-use crate::harness::{Answer, Backend, Peer, World};
+use crate::harness::{Answer, App, Backend, Browser, FHIR, Peer, Person, World};
 
 /// The claims of a JWT, unverified.
 pub fn claims(token: &str) -> Value {
@@ -25,6 +34,23 @@ pub fn header(token: &str) -> Value {
 fn part(token: &str, index: usize) -> Value {
     let part = token.split('.').nth(index).expect("three parts");
     serde_json::from_slice(&hilum::jose::base64url::decode(part).expect("base64url")).expect("JSON")
+}
+
+/// All that an app is given once a person has signed in and agreed to everything that is offered.
+pub async fn agreed(world: &World, app: &App, person: &Person, scope: &str) -> Value {
+    let code = app.code(&mut Browser::new(world), person, scope).await;
+    app.redeem(&world.public(), &code).await.granted()
+}
+
+/// A text member of an answer.
+#[track_caller]
+pub fn text<'a>(answer: &'a Value, member: &str) -> &'a str {
+    answer[member].as_str().unwrap_or_else(|| panic!("no {member} in {answer}"))
+}
+
+/// The back-end that asks in the FHIR server's name.
+pub async fn fhir_server(world: &World) -> Backend {
+    Backend::register(world, Algorithm::Es256, json!({"introspects": [FHIR]})).await
 }
 
 /// Why an action was refused, in the order of the audit trail, the oldest first.
