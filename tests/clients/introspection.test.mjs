@@ -3,14 +3,10 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import * as oidc from 'openid-client';
 import {
-  confirmationOf, discoverAs, fixture, grantTo, hangUp, scopes, verified,
+  confirmationOf, discoverAs, fixture, grantTo, hangUp, introspect, scopes, verified,
 } from './peer.mjs';
 
 after(hangUp);
-
-async function introspect(token) {
-  return oidc.tokenIntrospection(await discoverAs('fhir-server'), token);
-}
 
 test('the FHIR server is told scope, client, expiry and confirmation of a bound token', async () => {
   const { client_id: clientId, scope } = fixture('payer-es384');

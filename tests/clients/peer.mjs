@@ -23,6 +23,13 @@ export function fixture(name) {
   return found;
 }
 
+/** How the person of this name signs in, who must be in the fixtures. */
+export function person(username) {
+  const found = fixtures.users.find((user) => user.username === username);
+  if (!found) throw new Error(`the fixtures have no person ${username}`);
+  return found;
+}
+
 /** Ends every connection, so that the test process ends too. */
 export async function hangUp() {
   await Promise.all([...agents.values()].map((agent) => agent.close()));
@@ -76,17 +83,17 @@ export async function refusal(answer) {
 
 /** An access token's header and claims, once signature, issuer, audience and type have held. */
 export async function verified(accessToken) {
-  const config = await discoverAs('fhir-server');
-  const keys = jose.createRemoteJWKSet(new URL(config.serverMetadata().jwks_uri), {
-    [jose.customFetch]: fetchAs('fhir-server'),
-  });
-  const { protectedHeader, payload } = await jose.jwtVerify(accessToken, keys, {
-    issuer: fixtures.issuer,
-    audience: fixtures.fhir,
-    typ: 'at+jwt',
-    algorithms: ['ES256'],
-  });
-  return { header: protectedHeader, claims: payload };
+  return verify(accessToken, { audience: fixtures.fhir, typ: 'at+jwt', algorithms: ['ES256'] });
+}
+
+/** An id token's header and claims, once signature, issuer, audience and times have held. */
+export async function verifiedIdToken(idToken, clientId) {
+  return verify(idToken, { audience: clientId, algorithms: ['RS256'] });
+}
+
+/** What the FHIR server is told of an access token. */
+export async function introspect(token) {
+  return oidc.tokenIntrospection(await discoverAs('fhir-server'), token);
 }
 
 /** The confirmation that binds a token to this client's certificate (RFC 8705, 3.1). */
@@ -100,8 +107,19 @@ export function scopes(text) {
   return [...new Set(text.split(' '))].sort();
 }
 
+async function verify(token, expected) {
+  const config = await discoverAs('fhir-server');
+  const keys = jose.createRemoteJWKSet(new URL(config.serverMetadata().jwks_uri), {
+    [jose.customFetch]: fetchAs('fhir-server'),
+  });
+  const { protectedHeader, payload } = await jose.jwtVerify(token, keys, { issuer: fixtures.issuer, ...expected });
+  return { header: protectedHeader, claims: payload };
+}
+
 async function methodOf(registered) {
   switch (registered.method) {
+    case 'none':
+      return oidc.None();
     case 'client_secret_basic':
       return oidc.ClientSecretBasic(registered.client_secret);
     case 'private_key_jwt':
@@ -118,9 +136,10 @@ function fetchAs(name) {
   return (url, options) => fetch(url, { ...options, dispatcher: agentOf(name) });
 }
 
-function agentOf(name) {
+/** The connections of this client, with its certificate; those of anybody else have none. */
+export function agentOf(name) {
   if (!agents.has(name)) {
-    const { certificate, key } = fixture(name);
+    const { certificate, key } = fixtures.clients[name] ?? {};
     const connect = { ca: pem(fixtures.ca) };
     if (certificate) Object.assign(connect, { cert: pem(certificate), key: pem(key) });
     agents.set(name, new Agent({ connect }));
@@ -128,6 +147,7 @@ function agentOf(name) {
   return agents.get(name);
 }
 
-function pem(file) {
+/** A file that the fixtures name. */
+export function pem(file) {
   return readFileSync(resolve(dirname(path), file));
 }

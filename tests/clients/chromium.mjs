@@ -1,0 +1,136 @@
+// A real browser: the Chromium that CHROMIUM names, driven by Playwright.
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { connect } from 'node:tls';
+import { chromium } from 'playwright-core';
+import { fixtures, issuer, pem, person } from './peer.mjs';
+
+/** Starts it. It believes the server's own key, which this process has judged by the development CA. */
+export async function launch() {
+  const executablePath = process.env.CHROMIUM;
+  if (!executablePath) throw new Error('CHROMIUM is not set: the path of a Chromium');
+  return chromium.launch({
+    executablePath,
+    // It opens this machine's own pages only, and containers often allow no sandbox; root never has one.
+    chromiumSandbox: false,
+    args: [`--ignore-certificate-errors-spki-list=${await serverKey()}`],
+  });
+}
+
+/** A page of a browser that knows nothing of the others. Closing its context ends it. */
+export async function pageOf(browser, options) {
+  const context = await browser.newContext({
+    locale: 'en-US', timezoneId: 'UTC', colorScheme: 'light', reducedMotion: 'reduce', ...options,
+  });
+  context.setDefaultTimeout(15_000);
+  const page = await context.newPage();
+  await listen(page);
+  return page;
+}
+
+const complaints = new WeakMap();
+
+/** What the console said of the pages seen so far, what their policy held back, what did not load. */
+export function complaintsOf(page) {
+  return complaints.get(page);
+}
+
+/** Does what leads to another document; the answer is that document's response, once it has loaded. */
+export async function arrival(page, act) {
+  const from = page.url();
+  const all = Promise.all([
+    page.waitForResponse((found) => found.request().isNavigationRequest() && !isRedirect(found)),
+    page.waitForEvent('load'),
+    act(),
+  ]);
+  const [response] = await all.catch((cause) => {
+    throw new Error(`no way on from ${from}; ${complaintsOf(page).join('; ')}`, { cause });
+  });
+  return response;
+}
+
+/** Walks from an authorization request to its answer by keyboard alone, as pat.rivera. */
+export async function walkByKeyboard(page) {
+  const { username, password, patients } = person('pat.rivera');
+  const shown = [];
+  while (new URL(page.url()).origin === issuer.origin) {
+    if (await page.locator('input[name=password]').count()) {
+      shown.push('sign-in');
+      await tabTo(page, 'input[name=username]');
+      // The name stands there already when somebody must sign in again.
+      await page.keyboard.press('Control+A');
+      await page.keyboard.type(username);
+      await tabTo(page, 'input[name=password]');
+      await page.keyboard.type(password);
+    } else if (await page.locator('input[name=patient]').count()) {
+      shown.push('patient');
+      await tabTo(page, 'input[name=patient]');
+      await chooseRadio(page, `input[name=patient][value="${patients[0]}"]`);
+    } else {
+      shown.push('consent');
+      const boxes = page.locator('input[type=checkbox][name=scope]');
+      for (let at = 0; at < (await boxes.count()); at += 1) {
+        await tabTo(page, 'input[type=checkbox][name=scope]', at);
+        if (!(await boxes.nth(at).isChecked())) await page.keyboard.press('Space');
+      }
+      await tabTo(page, 'button[name=decision][value=allow]');
+    }
+    assert.ok(shown.length <= 3, `shown were ${shown}`);
+    await arrival(page, () => page.keyboard.press('Enter'));
+  }
+  return shown;
+}
+
+/** Presses Tab until the element has the focus; the first one may have it from the start. */
+async function tabTo(page, selector, index = 0) {
+  const wanted = page.locator(selector).nth(index);
+  for (let pressed = 0; pressed < 60; pressed += 1) {
+    if (await wanted.evaluate((element) => element === document.activeElement)) return;
+    // One Tab enters a group of radio buttons, at the chosen one.
+    if (selector.includes('patient') && (await page.locator(`${selector}:focus`).count())) return;
+    await page.keyboard.press('Tab');
+  }
+  throw new Error(`Tab does not lead to ${selector} at ${page.url()}`);
+}
+
+async function chooseRadio(page, selector) {
+  const wanted = page.locator(selector);
+  await page.keyboard.press('Space');
+  for (let pressed = 0; pressed < 20 && !(await wanted.isChecked()); pressed += 1) {
+    await page.keyboard.press('ArrowDown');
+  }
+  assert.ok(await wanted.isChecked(), `the arrows do not lead to ${selector}`);
+}
+
+async function listen(page) {
+  const heard = [];
+  complaints.set(page, heard);
+  await page.addInitScript(() => {
+    addEventListener('securitypolicyviolation', ({ effectiveDirective, blockedURI }) => {
+      console.error(`policy: ${effectiveDirective} ${blockedURI}`);
+    });
+  });
+  page.on('console', (message) => {
+    // Chromium remarks on a document whose status is that of an error, as it may be meant to be.
+    const remark = message.text().startsWith('Failed to load resource') && message.location().url === page.url();
+    if (['error', 'warning'].includes(message.type()) && !remark) heard.push(message.text());
+  });
+  page.on('pageerror', (error) => heard.push(String(error)));
+  page.on('requestfailed', (request) => heard.push(`not loaded: ${request.url()}`));
+}
+
+function isRedirect(response) {
+  return response.status() >= 300 && response.status() <= 399;
+}
+
+/** The SHA-256 of the public key that the server shows, where its chain ends at the development CA. */
+async function serverKey() {
+  const port = Number(issuer.port || 443);
+  const socket = connect({ host: issuer.hostname, port, servername: issuer.hostname, ca: pem(fixtures.ca) });
+  await new Promise((resolve, reject) => {
+    socket.once('secureConnect', resolve).once('error', reject);
+  });
+  const key = socket.getPeerX509Certificate().publicKey.export({ type: 'spki', format: 'der' });
+  socket.destroy();
+  return createHash('sha256').update(key).digest('base64');
+}
