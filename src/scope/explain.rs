@@ -60,10 +60,9 @@ fn of_name(name: &str) -> Option<Explanation> {
             "Know which patient this is about",
             "Be told which patient was chosen, and nothing else from the record",
         ),
-        "offline_access" => (
-            "Keep access when you are away",
-            "Until you or the app end it, or until it is not used for a long time",
-        ),
+        "offline_access" => {
+            ("Keep access when you are away", "Until it is ended, or not used for a long time")
+        }
         "online_access" => ("Keep access while you are here", "As long as you stay signed in here"),
         other => return other.strip_prefix("launch/").map(of_context),
     };

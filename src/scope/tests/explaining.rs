@@ -121,7 +121,7 @@ const WORDS: &[(&str, &str, &str, Option<&str>)] = &[
     (
         "offline_access",
         "Keep access when you are away",
-        "Until you or the app end it, or until it is not used for a long time",
+        "Until it is ended, or not used for a long time",
         None,
     ),
     ("online_access", "Keep access while you are here", "As long as you stay signed in here", None),
