@@ -29,6 +29,7 @@ pub fn print(options: &Options, files: &Files) {
          What it left behind in the audit trail, and the clients there are:\n\n\
          \x20 {program} audit list --config {folder}/hilum.toml\n\
          \x20 {program} client list --config {folder}/hilum.toml\n\n\
+         To sign a person in, pat.rivera, follow \"Sign a person in\" in the README.\n\n\
          Ctrl-C stops it; the data stays in {data}.\n",
         issuer = options.issuer.as_str(),
         mtls = mtls.as_str(),

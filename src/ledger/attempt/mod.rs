@@ -86,7 +86,7 @@ pub(super) enum Written {
     Unrecorded,
     /// It was made, and it is the last one that an account takes from places it does not know.
     AccountHeld,
-    /// What it was decided under is so no more; decided again it is refused. Nothing was written.
+    /// What it was decided under is so no more; decided again it is refused. Nothing of it was written.
     Refused(Refusal),
 }
 
