@@ -1,6 +1,6 @@
 //! What a scope means, told to the person who is asked to give it.
 
-mod names;
+pub(super) mod names;
 
 use std::collections::BTreeSet;
 
@@ -15,6 +15,8 @@ use super::token::ScopeToken;
 pub struct Explanation {
     /// What it is about, in a few words.
     pub title: String,
+    /// What is reached, without what is done with it and whose it is; empty where no data is reached.
+    pub subject: String,
     /// What it lets an app do.
     pub detail: String,
     /// What to think of before it is given.
@@ -37,7 +39,7 @@ fn unknown(scope: &ScopeToken) -> Explanation {
 }
 
 fn told(title: &str, detail: &str) -> Explanation {
-    Explanation { title: title.to_owned(), detail: detail.to_owned(), caution: None }
+    Explanation { title: title.to_owned(), subject: String::new(), detail: detail.to_owned(), caution: None }
 }
 
 fn of_name(name: &str) -> Option<Explanation> {
@@ -61,18 +63,19 @@ fn of_name(name: &str) -> Option<Explanation> {
             "Be told which patient was chosen, and nothing else from the record",
         ),
         "offline_access" => {
-            ("Keep access when you are away", "Until it is ended, or not used for a long time")
+            ("Keep access when you are away", "Even when you are not using the app, until you withdraw it")
         }
-        "online_access" => ("Keep access while you are here", "As long as you stay signed in here"),
+        "online_access" => {
+            ("Keep access while you are here", "As long as you stay signed in here, and no longer")
+        }
         other => return other.strip_prefix("launch/").map(of_context),
     };
     Some(told(title, detail))
 }
 
-/// Another context than the patient: `encounter`, `imagingstudy?role=…`.
+/// Another context than the patient: `encounter`, `imagingstudy`.
 fn of_context(context: &str) -> Explanation {
-    let kind = context.split('?').next().unwrap_or_default();
-    let kind = match kind {
+    let kind = match context {
         "encounter" => "visit".to_owned(),
         "documentreference" => "document".to_owned(),
         other => {
@@ -104,7 +107,7 @@ fn of_resource(
     };
     let verbs = capitalized(&verbs(interactions));
     let detail = format!("{verbs} {phrase} {}{}", subject.whose, only_where(&rest));
-    Explanation { title, detail, caution: caution(resource, interactions, filter) }
+    Explanation { title, subject: phrase, detail, caution: caution(resource, interactions, filter) }
 }
 
 /// What is reached, and whose it is.
@@ -190,8 +193,12 @@ fn caution(
 ) -> Option<String> {
     // A wildcard speaks of later types too, and whoever gives it is told so (SMART App Launch, scopes).
     let reach = match (resource, filter.is_empty()) {
-        (ResourceType::Any, true) => "Everything in the record, also kinds of data that are added later.",
-        (ResourceType::Any, false) => "All kinds of data that match, also kinds that are added later.",
+        (ResourceType::Any, true) => {
+            "Everything in the record, now and in future: kinds of data that are added later, too."
+        }
+        (ResourceType::Any, false) => {
+            "All kinds of data that match, now and in future: kinds that are added later, too."
+        }
         (ResourceType::Named(_), _) => "",
     };
     let letters = interactions.letters();

@@ -86,7 +86,7 @@ pub fn permissions(set: &ScopeSet) -> Vec<Permission> {
 }
 
 /// Whether the allowed ones together give the permission: each interaction may come from another of them.
-fn is_covered<'a>(permission: &Permission, allowed: impl IntoIterator<Item = &'a Permission>) -> bool {
+pub fn is_covered<'a>(permission: &Permission, allowed: impl IntoIterator<Item = &'a Permission>) -> bool {
     match permission {
         Permission::Named(_) => allowed.into_iter().any(|other| other == permission),
         Permission::Resource { interactions, .. } => allowed

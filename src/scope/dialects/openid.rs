@@ -5,7 +5,8 @@ use crate::scope::permission::Permission;
 use crate::scope::resource_types;
 use crate::scope::token::ScopeToken;
 
-const NAMES: &[&str] = &[
+/// The names that stand alone.
+pub const NAMES: &[&str] = &[
     "openid",
     "profile",
     "email",
@@ -27,8 +28,8 @@ impl Dialect for OpenId {
 
     fn read(&self, token: &ScopeToken) -> Option<Permission> {
         let text = token.as_str();
-        let known = NAMES.contains(&text) || text.strip_prefix("launch/").is_some_and(is_context);
-        known.then(|| Permission::Named(text.to_owned()))
+        let name = if NAMES.contains(&text) { text } else { context(text)? };
+        Some(Permission::Named(name.to_owned()))
     }
 
     fn write(&self, permission: &Permission) -> Option<ScopeToken> {
@@ -36,13 +37,14 @@ impl Dialect for OpenId {
     }
 }
 
-/// `patient`, `encounter` or another type, with one optional `?role=`.
-fn is_context(text: &str) -> bool {
-    match text.split_once('?') {
-        None => resource_types::is_known_in_lower_case(text),
-        Some((resource, role)) => {
-            resource_types::is_known_in_lower_case(resource)
-                && role.strip_prefix("role=").and_then(query::decode).is_some()
-        }
-    }
+/// The context that a scope asks for: `launch/patient`, `launch/encounter` or that of another type. A `?role=` says
+/// what it is for; whoever does not know the role gives the context of that type all the same (SMART App Launch
+/// 2.2, launch context), so that it is no part of the meaning.
+fn context(text: &str) -> Option<&str> {
+    let (name, role) = match text.split_once('?') {
+        None => (text, None),
+        Some((name, parameter)) => (name, Some(parameter.strip_prefix("role=")?)),
+    };
+    let is_role = role.is_none_or(|role| query::decode(role).is_some());
+    (is_role && resource_types::is_known_in_lower_case(name.strip_prefix("launch/")?)).then_some(name)
 }

@@ -29,7 +29,12 @@ pub static SMART_V1: UriForm = UriForm { name: "smart_v1_uri", prefix: SMART_PRE
 
 /// Whether a URI is of this form, and so nobody else's to read.
 pub fn is_reserved(text: &str) -> bool {
-    text.starts_with(OPENID_PREFIX) || text.starts_with(SMART_PREFIX)
+    prefix_of(text).is_some()
+}
+
+/// The prefix of this form that a text begins with.
+pub fn prefix_of(text: &str) -> Option<&'static str> {
+    [OPENID_PREFIX, SMART_PREFIX].into_iter().find(|prefix| text.starts_with(prefix))
 }
 
 impl Dialect for UriForm {

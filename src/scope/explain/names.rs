@@ -1,10 +1,10 @@
 //! What people call the resource types of FHIR.
 
 /// A resource type: its FHIR name, a title, and what is read when it is read.
-pub(super) type Name = (&'static str, &'static str, &'static str);
+pub(in crate::scope) type Name = (&'static str, &'static str, &'static str);
 
 /// What speaks of the patient.
-pub(super) const OF_THE_PATIENT: &[Name] = &[
+pub(in crate::scope) const OF_THE_PATIENT: &[Name] = &[
     ("AllergyIntolerance", "Allergies", "allergies and intolerances"),
     ("Appointment", "Appointments", "booked and past appointments"),
     ("BodyStructure", "Body sites", "descriptions of body sites"),
@@ -55,7 +55,7 @@ pub(super) const OF_THE_PATIENT: &[Name] = &[
 ];
 
 /// What the record of a patient points to.
-pub(super) const AROUND_THE_PATIENT: &[Name] = &[
+pub(in crate::scope) const AROUND_THE_PATIENT: &[Name] = &[
     ("AuditEvent", "Who has looked", "entries about who saw or changed data"),
     ("Binary", "Files", "files, such as PDF documents and pictures"),
     ("Endpoint", "Technical addresses", "technical addresses of systems"),
@@ -77,17 +77,17 @@ pub(super) const AROUND_THE_PATIENT: &[Name] = &[
 ];
 
 /// A category of Condition or Observation.
-pub(super) struct Category {
+pub(in crate::scope) struct Category {
     /// The resource type.
-    pub(super) resource: &'static str,
+    pub(in crate::scope) resource: &'static str,
     /// The code system.
-    pub(super) system: &'static str,
+    pub(in crate::scope) system: &'static str,
     /// The code.
-    pub(super) code: &'static str,
+    pub(in crate::scope) code: &'static str,
     /// What people call it.
-    pub(super) title: &'static str,
+    pub(in crate::scope) title: &'static str,
     /// What is read when it is read.
-    pub(super) phrase: &'static str,
+    pub(in crate::scope) phrase: &'static str,
 }
 
 const CONDITION: &str = "http://terminology.hl7.org/CodeSystem/condition-category";
@@ -96,16 +96,16 @@ const US_CORE: &str = "http://hl7.org/fhir/us/core/CodeSystem/us-core-category";
 const OBSERVATION: &str = "http://terminology.hl7.org/CodeSystem/observation-category";
 
 /// The categories that certified systems let people choose one by one (US Core, 45 CFR 170.315(g)(10)).
-pub(super) const CATEGORIES: &[Category] = &[
-    condition(CONDITION, "encounter-diagnosis", "Diagnoses made at visits", "diagnoses made at visits"),
+pub(in crate::scope) const CATEGORIES: &[Category] = &[
     condition(CONDITION, "problem-list-item", "Problem list", "health problems on the problem list"),
+    condition(CONDITION, "encounter-diagnosis", "Diagnoses made at visits", "diagnoses made at visits"),
     condition(US_CORE_CONDITION, "health-concern", "Health concerns", "health concerns"),
     observation(OBSERVATION, "laboratory", "Laboratory results", "laboratory results"),
+    observation(OBSERVATION, "vital-signs", "Vital signs", "blood pressure, weight and other vital signs"),
     observation(OBSERVATION, "procedure", "Clinical tests", "results of clinical tests"),
     observation(OBSERVATION, "social-history", "Social history", "smoking, work and other social history"),
-    observation(OBSERVATION, "survey", "Surveys and assessments", "results of surveys and assessments"),
-    observation(OBSERVATION, "vital-signs", "Vital signs", "blood pressure, weight and other vital signs"),
     observation(US_CORE, "sdoh", "Living conditions", "housing, food and other living conditions"),
+    observation(OBSERVATION, "survey", "Surveys and assessments", "results of surveys and assessments"),
 ];
 
 const fn condition(

@@ -4,7 +4,8 @@ use super::token;
 use crate::scope::explain::{Explanation, explain};
 use crate::scope::resource_types::RESOURCE_TYPES;
 
-const WILDCARD: &str = "Everything in the record, also kinds of data that are added later.";
+const WILDCARD: &str =
+    "Everything in the record, now and in future: kinds of data that are added later, too.";
 const WRITES: &str = "Others will rely on what it writes.";
 const DELETES: &str = "What is deleted is no longer there for others who need it.";
 
@@ -121,10 +122,15 @@ const WORDS: &[(&str, &str, &str, Option<&str>)] = &[
     (
         "offline_access",
         "Keep access when you are away",
-        "Until it is ended, or not used for a long time",
+        "Even when you are not using the app, until you withdraw it",
         None,
     ),
-    ("online_access", "Keep access while you are here", "As long as you stay signed in here", None),
+    (
+        "online_access",
+        "Keep access while you are here",
+        "As long as you stay signed in here, and no longer",
+        None,
+    ),
     ("launch.write", "launch.write", "A permission of this server: launch.write", None),
     (
         "patient/observation.rs",
@@ -175,7 +181,7 @@ fn sm_s_07_a_wildcard_is_told_to_hold_what_is_added_later() {
     let labelled = explained("patient/*.rs?_security=http://example.org/labels|N");
     assert_eq!(
         labelled.caution.as_deref(),
-        Some("All kinds of data that match, also kinds that are added later.")
+        Some("All kinds of data that match, now and in future: kinds that are added later, too.")
     );
     assert!(labelled.detail.ends_with(", only where _security is “http://example.org/labels|N”"));
 }

@@ -1,9 +1,13 @@
 //! Grammar tables, plain words, the laws of permissions, and narrowing.
 
+mod choosing;
 mod explaining;
 mod grammar;
+mod lattice;
 mod laws;
 mod narrowing;
+mod rows;
+mod unread;
 
 use super::permission::Permission;
 use super::set::ScopeSet;
