@@ -5,9 +5,13 @@ use uuid::Uuid;
 
 use crate::moment::{Timestamp, seconds};
 use crate::protocol::ids::ClientId;
+use crate::protocol::launch_context::LaunchContext;
 use crate::scope::set::ScopeSet;
 
 use super::binding::Binding;
+
+/// The `typ` of access tokens (RFC 9068, 2.1).
+pub const TYPE: &str = "at+jwt";
 
 /// The content of an access token.
 #[derive(Clone, Debug)]
@@ -34,8 +38,9 @@ pub struct AccessToken {
     pub person: Option<PersonClaims>,
 }
 
-/// What an access token says of the person in whose name the client acts. Nothing of it is health data but
-/// the patient's identifier, without which a FHIR server could not tell whose record is meant.
+/// What an access token says of the person in whose name the client acts. It is health data only as far as the
+/// context is: whose record is meant, and what else the EHR had open and the granted scopes ask for
+/// ([`LaunchContext::for_scope`]).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PersonClaims {
     /// `grant_id`: what ties all tokens of one authorization together.
@@ -44,8 +49,8 @@ pub struct PersonClaims {
     pub authenticated_at: Timestamp,
     /// `amr` (RFC 8176).
     pub methods: Vec<String>,
-    /// `patient` (SMART App Launch 2.2).
-    pub patient: Option<String>,
+    /// What is in context (SMART App Launch 2.2): `patient`, `encounter` and so on.
+    pub context: LaunchContext,
     /// `fhirUser`.
     pub fhir_user: Option<String>,
 }
@@ -71,12 +76,10 @@ impl AccessToken {
             set("grant_id", json!(person.grant.to_string()));
             set("auth_time", json!(seconds(person.authenticated_at)));
             set("amr", json!(person.methods));
-            if let Some(patient) = &person.patient {
-                set("patient", json!(patient));
-            }
             if let Some(fhir_user) = &person.fhir_user {
                 set("fhirUser", json!(fhir_user));
             }
+            claims.extend(person.context.members());
         }
         claims
     }
@@ -123,7 +126,7 @@ impl PersonClaims {
             grant: Uuid::parse_str(claims.get("grant_id")?.as_str()?).ok()?,
             authenticated_at: Timestamp::from_unix_timestamp(claims.get("auth_time")?.as_i64()?).ok()?,
             methods: methods.collect::<Option<_>>()?,
-            patient: text("patient"),
+            context: LaunchContext::of_claims(claims)?,
             fhir_user: text("fhirUser"),
         })
     }

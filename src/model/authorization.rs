@@ -3,6 +3,7 @@
 use uuid::Uuid;
 
 use crate::protocol::ids::ClientId;
+use crate::protocol::launch_context::LaunchContext;
 use crate::protocol::resource_metadata::ResourceMetadata;
 use crate::scope::set::ScopeSet;
 
@@ -24,8 +25,8 @@ pub enum Subject {
 pub struct OnBehalf {
     /// The person as they stand now.
     pub standing: Standing,
-    /// The patient in context (SMART App Launch 2.2).
-    pub patient: Option<String>,
+    /// What is in context (SMART App Launch 2.2).
+    pub context: LaunchContext,
     /// The sign-in that it rests on.
     pub sign_in: SignIn,
     /// What ties all tokens of one authorization together.

@@ -1,8 +1,14 @@
 //! A registered application.
 
+use serde_json::{Map, json};
+
 use crate::moment::Timestamp;
 use crate::protocol::client_metadata::ClientMetadata;
 use crate::protocol::ids::ClientId;
+
+/// The name in which this server itself asks FHIR servers. Registered clients get random names, and so never this
+/// one.
+pub const THIS_SERVER: &str = "hilum";
 
 /// Whether a client may do anything at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +60,25 @@ pub struct Client {
 }
 
 impl Client {
+    /// This server as a client of a FHIR server: it may nothing but show the tokens that it signs for itself.
+    #[must_use]
+    pub fn this_server(now: Timestamp) -> Option<Self> {
+        let registration = Map::from_iter([
+            ("client_name".to_owned(), json!("Hilum")),
+            ("organization".to_owned(), json!("Hilum")),
+            ("token_endpoint_auth_method".to_owned(), json!("none")),
+        ]);
+        Some(Self {
+            id: ClientId::parse(THIS_SERVER)?,
+            status: ClientStatus::Active,
+            metadata: ClientMetadata::parse(&registration).ok()?,
+            version: 1,
+            tokens_not_before: Timestamp::UNIX_EPOCH,
+            created_at: now,
+            updated_at: now,
+        })
+    }
+
     /// Whether the client may act.
     #[must_use]
     pub fn is_active(&self) -> bool {
@@ -107,6 +132,16 @@ mod tests {
             created_at: now,
             updated_at: now,
         }
+    }
+
+    #[test]
+    fn this_server_is_a_client_that_may_nothing() {
+        let own = Client::this_server(OffsetDateTime::UNIX_EPOCH).unwrap();
+        assert!(own.is_active() && own.id.as_str() == THIS_SERVER);
+        let metadata = &own.metadata;
+        assert!(
+            metadata.scope.is_empty() && metadata.introspects.is_empty() && metadata.resources.is_empty()
+        );
     }
 
     #[test]

@@ -106,8 +106,9 @@ pub const fn not_valid(reason: &'static str) -> Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::delegation::SignIn;
+    use crate::model::delegation::{SignIn, Voucher};
     use crate::model::person::{PersonStatus, Role};
+    use crate::protocol::launch_context::LaunchContext;
     use crate::scope::set::ScopeSet;
 
     const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
@@ -127,6 +128,7 @@ mod tests {
             status: PersonStatus::Active,
             not_before,
             version: 1,
+            acts_for: None,
         }
     }
 
@@ -140,7 +142,8 @@ mod tests {
                 consent: Uuid::nil(),
                 scope: ScopeSet::parse("openid").unwrap(),
                 audience: "https://fhir.example".to_owned(),
-                patient: None,
+                context: LaunchContext::default(),
+                voucher: Voucher::Relationship,
                 sign_in: SignIn { session: Uuid::nil(), methods: vec!["pwd".to_owned()], at: at(0) },
             },
             callback: Callback::stored(CALLBACK.to_owned()),
@@ -204,7 +207,7 @@ mod tests {
         let signed_out = Code { session_ended_at: Some(at(1)), ..code(CodeState::Fresh) };
         assert_eq!(refused(&signed_out, &shown, 2), ("session_ended", None));
         let mut of_another = code(CodeState::Fresh);
-        of_another.delegation.patient = Some("someone".to_owned());
+        of_another.delegation.context = LaunchContext::of_patient(Some("someone".to_owned()));
         assert_eq!(refused(&of_another, &shown, 2), ("patient_beyond_person", None));
         let stopped = Standing { status: PersonStatus::Disabled, ..person(at(0)) };
         assert!(code(CodeState::Fresh).redeem(&shown, &stopped, at(2)).is_err());

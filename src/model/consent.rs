@@ -26,6 +26,10 @@ pub struct Consent {
     pub scope: ScopeSet,
     /// When.
     pub given_at: Timestamp,
+    /// Whether the registration of the client gave it for a clinician, and not the person.
+    pub by_policy: bool,
+    /// When the person took it back.
+    pub withdrawn_at: Option<Timestamp>,
 }
 
 /// What a client asks for this time.
@@ -43,7 +47,8 @@ impl Consent {
     /// Whether everything that is asked for now was decided then, and still counts.
     #[must_use]
     pub fn covers(&self, wish: &Wish<'_>, person: &Standing) -> bool {
-        person.subject == self.subject
+        self.withdrawn_at.is_none()
+            && person.subject == self.subject
             && person.keeps_alive(self.given_at)
             && self.audience == wish.audience
             && self.patient.as_deref() == wish.patient

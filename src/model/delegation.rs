@@ -1,9 +1,11 @@
 //! What a person has let a client do, and how the person had proved who they are.
 
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::moment::Timestamp;
 use crate::protocol::ids::ClientId;
+use crate::protocol::launch_context::LaunchContext;
 use crate::scope::narrow::holds;
 use crate::scope::set::ScopeSet;
 
@@ -37,10 +39,45 @@ pub struct Delegation {
     pub scope: ScopeSet,
     /// The one resource server.
     pub audience: String,
-    /// The patient in context (SMART App Launch 2.2).
-    pub patient: Option<String>,
+    /// What is in context (SMART App Launch 2.2).
+    pub context: LaunchContext,
+    /// Who says that the person may act for the patient in context.
+    pub voucher: Voucher,
     /// The sign-in.
     pub sign_in: SignIn,
+}
+
+/// Who says that a person may act for a patient.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Voucher {
+    /// What is known here: the patient is the person, or there is a relationship, which may end at any time.
+    #[default]
+    Relationship,
+    /// The EHR that launched the app.
+    Launch,
+    /// The FHIR server in whose directory a clinician found the patient.
+    Directory,
+}
+
+impl Voucher {
+    /// The word in rows.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Relationship => "relationship",
+            Self::Launch => "launch",
+            Self::Directory => "directory",
+        }
+    }
+
+    /// Reads the word of a row.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Relationship, Self::Launch, Self::Directory]
+            .into_iter()
+            .find(|voucher| voucher.as_str() == text)
+    }
 }
 
 /// How long a client may go on without the person.
@@ -54,14 +91,22 @@ pub enum Endurance {
     Offline,
 }
 
+impl Endurance {
+    /// What scopes ask for; of two wishes the narrower counts.
+    #[must_use]
+    pub fn of(scope: &ScopeSet) -> Self {
+        match (holds(scope, ONLINE_ACCESS), holds(scope, OFFLINE_ACCESS)) {
+            (true, _) => Self::Session,
+            (false, true) => Self::Offline,
+            (false, false) => Self::Token,
+        }
+    }
+}
+
 impl Delegation {
-    /// How long the client may go on; of two wishes the narrower counts.
+    /// How long the client may go on.
     #[must_use]
     pub fn endurance(&self) -> Endurance {
-        match (holds(&self.scope, ONLINE_ACCESS), holds(&self.scope, OFFLINE_ACCESS)) {
-            (true, _) => Endurance::Session,
-            (false, true) => Endurance::Offline,
-            (false, false) => Endurance::Token,
-        }
+        Endurance::of(&self.scope)
     }
 }

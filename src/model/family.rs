@@ -127,9 +127,10 @@ pub const fn not_valid(reason: &'static str) -> Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::delegation::SignIn;
+    use crate::model::delegation::{SignIn, Voucher};
     use crate::model::person::{PersonStatus, Role};
     use crate::pki::thumbprint::Thumbprint;
+    use crate::protocol::launch_context::LaunchContext;
     use crate::scope::set::ScopeSet;
 
     fn at(seconds: i64) -> Timestamp {
@@ -148,7 +149,8 @@ mod tests {
                 consent: Uuid::nil(),
                 scope: ScopeSet::parse(scope).unwrap(),
                 audience: "https://fhir.example".to_owned(),
-                patient: None,
+                context: LaunchContext::default(),
+                voucher: Voucher::Relationship,
                 sign_in: SignIn { session: Uuid::nil(), methods: vec!["pwd".to_owned()], at: at(0) },
             },
             binding: None,
@@ -170,6 +172,7 @@ mod tests {
             status: PersonStatus::Active,
             not_before: at(0),
             version: 1,
+            acts_for: None,
         };
         Surroundings { person, is_session_open: false, epoch: 1 }
     }

@@ -1,5 +1,6 @@
-//! One authorization request on its way through sign-in and consent.
+//! One authorization request on its way through sign-in, the choice of a patient and consent.
 
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::moment::Timestamp;
@@ -7,6 +8,9 @@ use crate::protocol::authorization_request::AuthorizationRequest;
 use crate::protocol::ids::ClientId;
 use crate::protocol::redirect_uri::Callback;
 use crate::protocol::secret::same_bytes;
+
+use super::delegation::Voucher;
+use super::launch::Handover;
 
 /// How long a person may take to sign in and decide.
 pub const LIFE: time::Duration = time::Duration::minutes(30);
@@ -24,12 +28,36 @@ pub struct Interaction {
     pub callback: Callback,
     /// What is asked.
     pub request: AuthorizationRequest,
+    /// What an EHR handed over with it.
+    pub launch: Option<Handover>,
+    /// What the person chose.
+    pub choice: Option<Choice>,
     /// How far it has come.
     pub progress: Progress,
     /// When it began.
     pub created_at: Timestamp,
     /// When it is too late.
     pub expires_at: Timestamp,
+}
+
+/// What a person chose to work on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Choice {
+    /// The patient.
+    pub patient: String,
+    /// The patient as the person knows them: name, and what tells them from others of that name.
+    pub label: String,
+    /// Who says that the person may act for the patient.
+    pub voucher: Voucher,
+    /// The encounter, once that was asked: none in particular is an answer too.
+    pub encounter: Option<ChosenEncounter>,
+}
+
+/// What a person answered when asked for an encounter.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChosenEncounter {
+    /// The encounter; `None` when none in particular.
+    pub id: Option<String>,
 }
 
 /// How far an interaction has come.
@@ -63,6 +91,10 @@ pub enum Progress {
 pub enum Step {
     /// The person signs in.
     Login,
+    /// The person chooses a patient.
+    Patient,
+    /// The person chooses an encounter of the patient.
+    Encounter,
     /// The person decides.
     Consent,
     /// The answer is sent, by the decision that is named.
@@ -81,8 +113,19 @@ pub enum Step {
 pub struct Circumstances {
     /// The session of the browser, when it is live.
     pub session: Option<Uuid>,
+    /// What the scopes ask for and is not in context yet.
+    pub missing: Option<Missing>,
     /// A former decision that covers everything that is asked, when it may be used.
     pub remembered: Option<Uuid>,
+}
+
+/// What has to be chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// A patient.
+    Patient,
+    /// An encounter.
+    Encounter,
 }
 
 impl Interaction {
@@ -105,9 +148,11 @@ impl Interaction {
             {
                 Step::Login
             }
-            Progress::SignedIn { .. } => match known.remembered {
-                Some(consent) => Step::Respond { consent },
-                None => Step::Consent,
+            Progress::SignedIn { .. } => match (known.missing, known.remembered) {
+                (Some(Missing::Patient), _) => Step::Patient,
+                (Some(Missing::Encounter), _) => Step::Encounter,
+                (None, Some(consent)) => Step::Respond { consent },
+                (None, None) => Step::Consent,
             },
             Progress::Allowed { consent, .. } => Step::Respond { consent },
             Progress::Denied { .. } => Step::Refuse,

@@ -133,8 +133,6 @@ pub struct Person {
     pub roles: Vec<Role>,
     /// The FHIR resource that is this person (SMART App Launch, `fhirUser`).
     pub fhir_user: Option<String>,
-    /// The patients the person may act for.
-    pub patients: Vec<String>,
     /// The sealed secret of the person's second factor.
     pub sealed_totp: Option<Vec<u8>>,
     /// Whether the person may sign in.
@@ -186,6 +184,13 @@ impl Person {
         patient_of(self.fhir_user.as_deref()?)
     }
 
+    /// The patient that this person is at a FHIR server, by its URL: a resource that names its server is somebody
+    /// else's, or nobody's, at any other.
+    #[must_use]
+    pub fn own_patient_at(&self, audience: &str) -> Option<&str> {
+        own_patient_at(self.fhir_user.as_deref()?, audience)
+    }
+
     /// What to call the person on a page.
     #[must_use]
     pub fn label(&self) -> &str {
@@ -206,6 +211,15 @@ pub(in crate::model) fn patient_of(fhir_user: &str) -> Option<&str> {
     let mut segments = fhir_user.rsplit('/');
     let (id, resource) = (segments.next()?, segments.next()?);
     (resource == "Patient" && is_fhir_id(id)).then_some(id)
+}
+
+/// The patient that a FHIR resource is at a FHIR server.
+pub(in crate::model) fn own_patient_at<'a>(fhir_user: &'a str, audience: &str) -> Option<&'a str> {
+    let relative =
+        fhir_user.strip_prefix(audience.trim_end_matches('/')).and_then(|rest| rest.strip_prefix('/'));
+    let is_here =
+        relative.is_some_and(|rest| rest.starts_with("Patient/")) || fhir_user.starts_with("Patient/");
+    patient_of(fhir_user).filter(|_| is_here)
 }
 
 /// Whether a text is the logical id of a FHIR resource (FHIR R4, `id`).
@@ -237,7 +251,6 @@ mod tests {
             organization: "Org".to_owned(),
             roles: vec![Role::Patient],
             fhir_user: Some("Patient/rivera".to_owned()),
-            patients: Vec::new(),
             sealed_totp: None,
             status: PersonStatus::Active,
             version: 1,
@@ -316,6 +329,28 @@ mod tests {
             assert_eq!(as_user(other).own_patient(), None, "{other}");
         }
         assert_eq!(Person { fhir_user: None, ..person() }.own_patient(), None);
+    }
+
+    #[test]
+    fn a_person_is_a_patient_of_the_server_that_the_resource_names_and_of_no_other() {
+        let at = |user: &str, audience: &str| {
+            let person = Person { fhir_user: Some(user.to_owned()), ..person() };
+            person.own_patient_at(audience).map(str::to_owned)
+        };
+        let own = Some("p-1".to_owned());
+        assert_eq!(at("Patient/p-1", "https://a.example/r4"), own);
+        for audience in ["https://a.example/r4", "https://a.example/r4/"] {
+            assert_eq!(at("https://a.example/r4/Patient/p-1", audience), own);
+        }
+        for other in [
+            "https://b.example/r4",
+            "https://a.example",
+            "https://a.example/r",
+            "https://a.example/r4/Patient",
+        ] {
+            assert_eq!(at("https://a.example/r4/Patient/p-1", other), None, "{other}");
+        }
+        assert_eq!(at("Practitioner/p-1", "https://a.example/r4"), None);
     }
 
     #[test]

@@ -4,8 +4,8 @@ use uuid::Uuid;
 
 use crate::moment::Timestamp;
 
-use super::delegation::Delegation;
-use super::person::{Person, PersonStatus, Role, patient_of};
+use super::delegation::{Delegation, Voucher};
+use super::person::{Person, PersonStatus, Role, own_patient_at};
 
 /// A person as tokens need to know them, read anew at each use.
 #[derive(Clone, Debug)]
@@ -24,6 +24,9 @@ pub struct Standing {
     pub not_before: Timestamp,
     /// The version of what is known of them.
     pub version: i64,
+    /// The patient of what is judged, when the person is registered as acting for that patient now, at the FHIR
+    /// server that it is for.
+    pub acts_for: Option<String>,
 }
 
 impl Standing {
@@ -41,10 +44,12 @@ impl Standing {
         facts(self) == facts(other)
     }
 
-    /// Whether the person may still act in the record of a patient: it is their own.
+    /// Whether the person may still act in the record of a patient: it is their own, or they are registered as
+    /// acting for its patient.
     #[must_use]
-    pub fn may_act_for(&self, patient: &str) -> bool {
-        self.fhir_user.as_deref().and_then(patient_of) == Some(patient)
+    pub fn may_act_for(&self, patient: &str, audience: &str) -> bool {
+        self.fhir_user.as_deref().and_then(|user| own_patient_at(user, audience)) == Some(patient)
+            || self.acts_for.as_deref() == Some(patient)
     }
 
     /// Whether what began at a time in this person's name is still good.
@@ -62,8 +67,13 @@ impl Standing {
         if !self.keeps_alive(delegation.sign_in.at) {
             return Some("person_disabled");
         }
-        let foreign = delegation.patient.as_ref().is_some_and(|patient| !self.may_act_for(patient));
-        foreign.then_some("patient_beyond_person")
+        let patient = delegation.context.patient.as_ref()?;
+        let may = match delegation.voucher {
+            Voucher::Relationship => self.may_act_for(patient, &delegation.audience),
+            // The EHR, or the directory, vouched for it, to somebody who treats patients.
+            Voucher::Launch | Voucher::Directory => self.roles.contains(&Role::Clinician),
+        };
+        (!may).then_some("patient_beyond_person")
     }
 }
 
@@ -77,6 +87,7 @@ impl From<&Person> for Standing {
             status: person.status,
             not_before: person.not_before,
             version: person.version,
+            acts_for: None,
         }
     }
 }

@@ -33,6 +33,8 @@ pub enum ErrorCode {
     LoginRequired,
     /// OpenID Connect Core, 3.1.2.6.
     ConsentRequired,
+    /// The person has to choose, but no page may be shown (OpenID Connect Core, 3.1.2.6).
+    InteractionRequired,
     /// OpenID Connect Core, 3.1.2.6.
     RequestNotSupported,
     /// OpenID Connect Core, 3.1.2.6.
@@ -73,6 +75,7 @@ impl ErrorCode {
             Self::AccessDenied | Self::Forged => "access_denied",
             Self::LoginRequired => "login_required",
             Self::ConsentRequired => "consent_required",
+            Self::InteractionRequired => "interaction_required",
             Self::RequestNotSupported => "request_not_supported",
             Self::RequestUriNotSupported => "request_uri_not_supported",
             Self::TooManyAttempts => "temporarily_unavailable",
@@ -106,6 +109,7 @@ impl ErrorCode {
             | Self::AccessDenied
             | Self::LoginRequired
             | Self::ConsentRequired
+            | Self::InteractionRequired
             | Self::RequestNotSupported
             | Self::RequestUriNotSupported
             | Self::InvalidScope

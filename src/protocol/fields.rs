@@ -100,6 +100,34 @@ impl<'a> Fields<'a> {
         found
     }
 
+    /// A list of objects, each read member by member, at most so many; an absent member is an empty list. What is
+    /// wrong inside is named by its path.
+    pub fn objects<T>(
+        &mut self,
+        name: &'static str,
+        most: usize,
+        read: impl Fn(&mut Self) -> Option<T>,
+    ) -> Vec<T> {
+        let Some(value) = self.value(name) else { return Vec::new() };
+        let Some(items) = value.as_array().filter(|items| items.len() <= most) else {
+            self.problem(name, format!("must be a list of at most {most} objects"));
+            return Vec::new();
+        };
+        let mut found = Vec::with_capacity(items.len());
+        for (index, item) in items.iter().enumerate() {
+            let Some(object) = item.as_object() else {
+                self.problem(format!("{name}[{index}]"), "must be an object");
+                continue;
+            };
+            let mut fields = Fields::of(object);
+            found.extend(read(&mut fields));
+            for FieldProblem { field, says } in fields.finish() {
+                self.problem(format!("{name}[{index}].{field}"), says);
+            }
+        }
+        found
+    }
+
     /// Ends the reading: members nobody asked for are problems too.
     #[must_use]
     pub fn finish(mut self) -> Vec<FieldProblem> {
@@ -133,5 +161,22 @@ mod tests {
         assert_eq!(fields.number("n", 1..=5), None);
         let named: Vec<String> = fields.finish().into_iter().map(|problem| problem.field).collect();
         assert_eq!(named, ["a", "b[1]", "b[2]", "c", "n", "odd"]);
+    }
+
+    #[test]
+    fn what_is_wrong_inside_a_list_of_objects_is_named_by_its_path() {
+        let object = json!({"all": [{"x": "a"}, 7, {"x": 1, "in": [{"y": 2}], "odd": 1}], "many": [{}, {}]});
+        let mut fields = Fields::of(object.as_object().unwrap());
+        let read = |fields: &mut Fields<'_>| {
+            fields.objects("in", 9, |inner| inner.text("y").map(str::to_owned));
+            fields.text("x").map(str::to_owned)
+        };
+        assert_eq!(fields.objects("all", 3, read), ["a"]);
+        assert!(
+            fields.objects("many", 1, |_| Some(())).is_empty()
+                && fields.objects("none", 1, |_| Some(())).is_empty()
+        );
+        let named: Vec<String> = fields.finish().into_iter().map(|problem| problem.field).collect();
+        assert_eq!(named, ["all[1]", "all[2].in[0].y", "all[2].x", "all[2].odd", "many"]);
     }
 }

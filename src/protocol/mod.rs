@@ -6,6 +6,8 @@ pub mod client_metadata;
 pub mod error;
 pub mod fields;
 pub mod ids;
+pub mod launch_context;
+pub mod launch_request;
 pub mod params;
 pub mod pkce;
 pub mod prompt;

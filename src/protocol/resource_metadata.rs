@@ -1,5 +1,8 @@
 //! The registration of a resource server, such as a FHIR server.
 
+mod capabilities;
+mod members;
+
 use serde_json::{Map, Value, json};
 
 use crate::jose::algorithm::Algorithm;
@@ -8,6 +11,7 @@ use crate::scope::set::ScopeSet;
 use super::client_metadata::resource_url;
 use super::error::FieldProblem;
 use super::fields::Fields;
+use super::ids::ClientId;
 
 /// What kind of API the resource server has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +31,37 @@ pub enum TokenFormat {
     Opaque,
 }
 
+/// Where the patients of a FHIR server are found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PatientSource {
+    /// In the relationships of people that are registered here.
+    Registered,
+    /// By a search on the FHIR server itself.
+    Search {
+        /// The search parameter of Patient that takes a reference to a practitioner, and so tells whose
+        /// patients are found, such as `general-practitioner`; every patient is found without it.
+        restricted_by: Option<String>,
+    },
+}
+
+/// Which organization of a brand bundle stands for the FHIR server (User-access Brands).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BrandIdentifier {
+    /// The namespace of the value.
+    pub system: Option<String>,
+    /// What stands in `Organization.identifier`.
+    pub value: String,
+}
+
+/// Another endpoint that shares the FHIR server's way of authorization (SMART App Launch 2.2, conformance).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AssociatedEndpoint {
+    /// Where it is.
+    pub url: String,
+    /// What it can do.
+    pub capabilities: Vec<String>,
+}
+
 /// What the registration of a resource server says.
 #[derive(Clone, Debug)]
 pub struct ResourceMetadata {
@@ -44,6 +79,23 @@ pub struct ResourceMetadata {
     pub token_signing_alg: Algorithm,
     /// How long its access tokens live, in seconds, when less than the server's setting.
     pub token_seconds: Option<i64>,
+    /// What a request may name instead of the URL; the token's `aud` is the URL all the same.
+    pub audiences: Vec<String>,
+    /// The clients that may introspect its tokens, beside those whose own registration says so.
+    pub introspection_clients: Vec<ClientId>,
+    /// Which of this server's SMART capabilities hold for it, and URIs of the registrant's own; all of this
+    /// server's when absent.
+    pub capabilities: Option<Vec<String>>,
+    /// Where the brands of the organizations stand that offer it.
+    pub user_access_brand_bundle: Option<String>,
+    /// Which of those brands is its own.
+    pub user_access_brand_identifier: Option<BrandIdentifier>,
+    /// Where apps find the colours and sizes of the page that they are shown in.
+    pub smart_style_url: Option<String>,
+    /// Endpoints that share its way of authorization.
+    pub associated_endpoints: Vec<AssociatedEndpoint>,
+    /// Where its patients are found.
+    pub patients: PatientSource,
 }
 
 impl ResourceMetadata {
@@ -63,7 +115,16 @@ impl ResourceMetadata {
             token_format: fields.parsed("token_format", format).unwrap_or(TokenFormat::Jwt),
             token_signing_alg: fields.parsed("token_signing_alg", algorithm).unwrap_or(Algorithm::Es256),
             token_seconds: fields.number("token_seconds", 30..=3600),
+            audiences: fields.list("audiences", resource_url),
+            introspection_clients: fields.list("introspection_clients", members::client),
+            capabilities: members::capabilities(&mut fields),
+            user_access_brand_bundle: fields.parsed("user_access_brand_bundle", members::https),
+            user_access_brand_identifier: members::brand(&mut fields),
+            smart_style_url: fields.parsed("smart_style_url", members::https),
+            associated_endpoints: members::associated(&mut fields),
+            patients: members::patients(&mut fields),
         };
+        metadata.agree(&mut fields);
         let problems = fields.finish();
         if problems.is_empty() { Ok(metadata) } else { Err(problems) }
     }
@@ -81,7 +142,57 @@ impl ResourceMetadata {
         if let Some(seconds) = self.token_seconds {
             object.insert("token_seconds".to_owned(), json!(seconds));
         }
+        members::write(self, &mut object);
         object
+    }
+
+    /// Whether a request that names this text means the resource server: compared byte for byte.
+    #[must_use]
+    pub fn answers_to(&self, audience: &str) -> bool {
+        self.url == audience || self.audiences.iter().any(|further| further == audience)
+    }
+
+    /// Whether a SMART capability holds here, with one that it rests on; whether this server has it is another
+    /// question.
+    #[must_use]
+    pub fn has_capability(&self, name: &str) -> bool {
+        let Some(registered) = &self.capabilities else { return true };
+        let foundations = capabilities::foundations(name);
+        registered.iter().any(|capability| capability == name)
+            && (foundations.is_empty() || foundations.iter().any(|below| self.has_capability(below)))
+    }
+
+    /// The capabilities of the registration that cannot hold, by their places, each with those of which it needs
+    /// one.
+    pub fn unfounded_capabilities(&self) -> impl Iterator<Item = (usize, &'static [&'static str])> + '_ {
+        let registered = self.capabilities.iter().flatten().enumerate();
+        let unfounded = registered.filter(|(_, capability)| !self.has_capability(capability));
+        unfounded.map(|(index, capability)| (index, capabilities::foundations(capability)))
+    }
+
+    /// Notes what is wrong with members beside each other.
+    fn agree(&self, fields: &mut Fields<'_>) {
+        for (index, further) in self.audiences.iter().enumerate() {
+            if *further == self.url {
+                fields.problem(format!("audiences[{index}]"), "is the url itself");
+            }
+        }
+        if self.user_access_brand_identifier.is_some() && self.user_access_brand_bundle.is_none() {
+            fields.problem(
+                "user_access_brand_identifier",
+                "needs user_access_brand_bundle, in which it stands",
+            );
+        }
+        if self.kind == ResourceKind::Api {
+            if self.patients != PatientSource::Registered {
+                fields.problem("patients", "is of a FHIR server");
+            }
+            for name in members::OF_FHIR_SERVERS {
+                if fields.value(name).is_some() {
+                    fields.problem(name, "is of a FHIR server");
+                }
+            }
+        }
     }
 }
 
@@ -131,26 +242,4 @@ fn algorithm(text: &str) -> Result<Algorithm, &'static str> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_registration_is_read_back_as_it_was_written() {
-        let value = json!({"title": "FHIR", "url": "https://fhir.example/r4", "scope": "system/*.cruds",
-            "token_format": "opaque", "token_signing_alg": "RS256", "token_seconds": 60});
-        let first = ResourceMetadata::parse(value.as_object().unwrap()).unwrap().to_json();
-        assert_eq!(ResourceMetadata::parse(&first).unwrap().to_json(), first);
-    }
-
-    #[test]
-    fn each_member_that_is_wrong_is_named() {
-        let value = json!({"title": 1, "url": "http://x", "scope": "", "kind": "soap", "token_format": "saml",
-            "token_signing_alg": "ES384", "token_seconds": 3601, "extra": 1});
-        let problems = ResourceMetadata::parse(value.as_object().unwrap()).err().unwrap();
-        let named: Vec<&str> = problems.iter().map(|problem| problem.field.as_str()).collect();
-        assert_eq!(
-            named,
-            ["title", "url", "kind", "scope", "token_format", "token_signing_alg", "token_seconds", "extra"]
-        );
-    }
-}
+mod tests;

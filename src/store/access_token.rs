@@ -59,23 +59,31 @@ pub async fn insert_opaque(tx: &mut Tx, digest: &[u8; 32], token: &AccessToken) 
     Ok(())
 }
 
-/// Notes that a resource server has introspected a token; the answer tells whether it is the first time.
+/// Notes that a resource server has introspected a token; the answer tells whether it is the first time. Then
+/// the family of its grant was used too, which is left out while somebody else changes that family.
 pub async fn insert_introspected(
     tx: &mut Tx,
-    id: Uuid,
+    (id, grant): (Uuid, Option<Uuid>),
     audience: &str,
     expires_at: Timestamp,
+    now: Timestamp,
 ) -> Result<bool, Fault> {
-    let inserted = sqlx::query!(
-        "insert into introspected_token (token_id, audience, expires_at) values ($1, $2, $3) on conflict do nothing",
+    sqlx::query_scalar!(
+        r#"with noted as (insert into introspected_token (token_id, audience, expires_at) values ($1, $2, $3)
+                          on conflict do nothing returning 1),
+                used as (update family set used_at = greatest(used_at, $5) where family_id in
+                          (select family_id from family where grant_id = $4 and exists (select from noted)
+                           for update skip locked))
+           select exists (select from noted) as "first!""#,
         id,
         audience,
-        expires_at
+        expires_at,
+        grant,
+        now
     )
-    .execute(tx.connection())
+    .fetch_one(tx.connection())
     .await
-    .doing("noting an introspection")?;
-    Ok(inserted.rows_affected() == 1)
+    .doing("noting an introspection")
 }
 
 /// Removes what concerns tokens that have expired, at most so many rows of each kind; the answer is

@@ -1,9 +1,10 @@
 //! The table `authorization_code`.
 
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::model::code::{Code, CodeState, MOST_WRONG_VERIFIERS};
-use crate::model::delegation::{Delegation, SignIn};
+use crate::model::delegation::{Delegation, SignIn, Voucher};
 use crate::model::standing::Standing;
 use crate::moment::Timestamp;
 use crate::protocol::error::{Doing, Fault};
@@ -12,6 +13,7 @@ use crate::protocol::pkce::Challenge;
 use crate::protocol::redirect_uri::Callback;
 use crate::scope::set::ScopeSet;
 
+use super::launch::{context, rest};
 use super::standing::Columns;
 use super::{Db, Tx, meaningless};
 
@@ -38,6 +40,8 @@ struct Row {
     scope: String,
     audience: String,
     patient: Option<String>,
+    context: Value,
+    vouched_by: String,
     nonce: Option<String>,
     methods: Vec<String>,
     authenticated_at: Timestamp,
@@ -51,6 +55,7 @@ struct Row {
     status: String,
     not_before: Timestamp,
     version: i64,
+    acts_for: Option<String>,
     ended_at: Option<Timestamp>,
 }
 
@@ -67,6 +72,7 @@ impl TryFrom<Row> for Found {
             status: row.status,
             not_before: row.not_before,
             version: row.version,
+            acts_for: row.acts_for,
         })?;
         let delegation = Delegation {
             client: ClientId::parse(&row.client_id).ok_or_else(|| wrong("client_id"))?,
@@ -74,7 +80,8 @@ impl TryFrom<Row> for Found {
             consent: row.consent_id,
             scope: ScopeSet::parse(&row.scope).map_err(|_| wrong("scope"))?,
             audience: row.audience,
-            patient: row.patient,
+            context: context(&row.context, row.patient).ok_or_else(|| wrong("context"))?,
+            voucher: Voucher::parse(&row.vouched_by).ok_or_else(|| wrong("vouched_by"))?,
             sign_in: SignIn { session: row.session_id, methods: row.methods, at: row.authenticated_at },
         };
         let state = match (row.revoked_at, row.family_id) {
@@ -103,9 +110,11 @@ pub async fn find(db: &Db, digest: &[u8; 32]) -> Result<Option<Found>, Fault> {
     sqlx::query_as!(
         Row,
         "select c.digest, c.epoch, c.client_id, c.subject, c.session_id, c.consent_id, c.callback, c.challenge, c.scope, c.audience,
-                c.patient, c.nonce, c.methods, c.authenticated_at, c.issued_at, c.expires_at, c.revoked_at, c.family_id,
-                p.organization, p.roles, p.fhir_user, p.status, p.not_before, p.version, s.ended_at as \"ended_at?\"
+                c.patient, c.context, c.vouched_by, c.nonce, c.methods, c.authenticated_at, c.issued_at, c.expires_at, c.revoked_at, c.family_id,
+                p.organization, p.roles, p.fhir_user, p.status, p.not_before, p.version, r.patient as \"acts_for?\",
+                s.ended_at as \"ended_at?\"
            from authorization_code c join person p using (subject) left join session s using (session_id)
+                left join relationship r on r.subject = c.subject and r.audience = c.audience and r.patient = c.patient
           where c.digest = $1 and c.epoch = (select number from epoch)",
         digest.as_slice()
     )
@@ -121,9 +130,11 @@ pub async fn lock(tx: &mut Tx, digest: &[u8; 32]) -> Result<Option<Found>, Fault
     sqlx::query_as!(
         Row,
         "select c.digest, c.epoch, c.client_id, c.subject, c.session_id, c.consent_id, c.callback, c.challenge, c.scope, c.audience,
-                c.patient, c.nonce, c.methods, c.authenticated_at, c.issued_at, c.expires_at, c.revoked_at, c.family_id,
-                p.organization, p.roles, p.fhir_user, p.status, p.not_before, p.version, s.ended_at as \"ended_at?\"
+                c.patient, c.context, c.vouched_by, c.nonce, c.methods, c.authenticated_at, c.issued_at, c.expires_at, c.revoked_at, c.family_id,
+                p.organization, p.roles, p.fhir_user, p.status, p.not_before, p.version, r.patient as \"acts_for?\",
+                s.ended_at as \"ended_at?\"
            from authorization_code c join person p using (subject) left join session s using (session_id)
+                left join relationship r on r.subject = c.subject and r.audience = c.audience and r.patient = c.patient
           where c.digest = $1 and c.epoch = (select number from epoch) for update of c",
         digest.as_slice()
     )
@@ -136,11 +147,12 @@ pub async fn lock(tx: &mut Tx, digest: &[u8; 32]) -> Result<Option<Found>, Fault
 
 /// Inserts a code, of the epoch of its session.
 pub async fn insert(tx: &mut Tx, code: &Code) -> Result<(), Fault> {
-    let Delegation { client, subject, consent, scope, audience, patient, sign_in } = &code.delegation;
+    let Delegation { client, subject, consent, scope, audience, context, voucher, sign_in } =
+        &code.delegation;
     sqlx::query!(
         "insert into authorization_code (digest, client_id, subject, session_id, consent_id, callback, challenge, scope,
-                audience, patient, nonce, methods, authenticated_at, issued_at, expires_at, epoch)
-         select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, epoch from session where session_id = $4",
+                audience, patient, nonce, methods, authenticated_at, issued_at, expires_at, context, vouched_by, epoch)
+         select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, epoch from session where session_id = $4",
         code.digest.as_slice(),
         client.as_str(),
         subject,
@@ -150,12 +162,14 @@ pub async fn insert(tx: &mut Tx, code: &Code) -> Result<(), Fault> {
         code.challenge.as_str(),
         scope.to_string(),
         audience,
-        patient.as_deref(),
+        context.patient.as_deref(),
         code.nonce,
         &sign_in.methods,
         sign_in.at,
         code.issued_at,
-        code.expires_at
+        code.expires_at,
+        rest(context),
+        voucher.as_str()
     )
     .execute(tx.connection())
     .await
@@ -187,6 +201,25 @@ pub async fn mark_redeemed(
     .await
     .doing("redeeming a code")?;
     Ok(redeemed.rows_affected() == 1)
+}
+
+/// Revokes every code of a person for a client that was not redeemed; the answer is how many.
+pub async fn revoke_all(
+    tx: &mut Tx,
+    (subject, client): (Uuid, &ClientId),
+    now: Timestamp,
+) -> Result<u64, Fault> {
+    let revoked = sqlx::query!(
+        "update authorization_code set revoked_at = $3
+          where subject = $1 and client_id = $2 and redeemed_at is null and revoked_at is null",
+        subject,
+        client.as_str(),
+        now
+    )
+    .execute(tx.connection())
+    .await
+    .doing("revoking codes")?;
+    Ok(revoked.rows_affected())
 }
 
 /// Counts a wrong verifier of a fresh code; the last one that it takes revokes it.

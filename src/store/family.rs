@@ -1,11 +1,13 @@
 //! The table `family`.
 
+use std::collections::HashMap;
+
 use serde_json::Value;
 use time::Duration;
 use uuid::Uuid;
 
 use crate::model::binding::Binding;
-use crate::model::delegation::{Delegation, SignIn};
+use crate::model::delegation::{Delegation, SignIn, Voucher};
 use crate::model::family::{Family, Surroundings};
 use crate::model::session::Session;
 use crate::model::standing::Standing;
@@ -14,6 +16,7 @@ use crate::protocol::error::{Doing, Fault};
 use crate::protocol::ids::ClientId;
 use crate::scope::set::ScopeSet;
 
+use super::launch::{context, rest};
 use super::standing::Columns;
 use super::{Db, Tx, meaningless};
 
@@ -52,6 +55,8 @@ struct Row {
     scope: String,
     audience: String,
     patient: Option<String>,
+    context: Value,
+    vouched_by: String,
     methods: Vec<String>,
     authenticated_at: Timestamp,
     binding: Option<Value>,
@@ -67,6 +72,7 @@ struct Row {
     status: String,
     not_before: Timestamp,
     version: i64,
+    acts_for: Option<String>,
     used_at: Option<Timestamp>,
     session_ends_at: Option<Timestamp>,
     ended_at: Option<Timestamp>,
@@ -88,6 +94,7 @@ impl TryFrom<Row> for Found {
             status: row.status,
             not_before: row.not_before,
             version: row.version,
+            acts_for: row.acts_for,
         })?;
         let session = row.used_at.zip(row.session_ends_at).map(|(used_at, ends_at)| Session {
             id: row.session_id,
@@ -104,7 +111,8 @@ impl TryFrom<Row> for Found {
             consent: row.consent_id,
             scope: ScopeSet::parse(&row.scope).map_err(|_| wrong("scope"))?,
             audience: row.audience,
-            patient: row.patient,
+            context: context(&row.context, row.patient).ok_or_else(|| wrong("context"))?,
+            voucher: Voucher::parse(&row.vouched_by).ok_or_else(|| wrong("vouched_by"))?,
             sign_in: SignIn { session: row.session_id, methods: row.methods, at: row.authenticated_at },
         };
         let binding = row
@@ -132,12 +140,13 @@ impl TryFrom<Row> for Found {
 pub async fn find(db: &Db, id: Uuid) -> Result<Option<Found>, Fault> {
     sqlx::query_as!(
         Row,
-        r#"select f.family_id, f.grant_id, f.client_id, f.subject, f.session_id, f.consent_id, f.scope, f.audience, f.patient,
+        r#"select f.family_id, f.grant_id, f.client_id, f.subject, f.session_id, f.consent_id, f.scope, f.audience, f.patient, f.context, f.vouched_by,
                 f.methods, f.authenticated_at, f.binding, f.generation, f.rotated_at, f.created_at, f.expires_at, f.ends_at,
-                f.revoked_at, p.organization, p.roles, p.fhir_user, p.status, p.not_before, p.version,
+                f.revoked_at, p.organization, p.roles, p.fhir_user, p.status, p.not_before, p.version, r.patient as "acts_for?",
                 s.used_at as "used_at?", s.ends_at as "session_ends_at?", s.ended_at as "ended_at?", f.epoch as begun_in, e.number as epoch
            from family f join person p using (subject) cross join epoch e
                 left join session s on s.session_id = f.session_id and s.epoch = e.number
+                left join relationship r on r.subject = f.subject and r.audience = f.audience and r.patient = f.patient
           where f.family_id = $1"#,
         id
     )
@@ -152,12 +161,13 @@ pub async fn find(db: &Db, id: Uuid) -> Result<Option<Found>, Fault> {
 pub async fn find_by_grant(db: &Db, grant: Uuid) -> Result<Option<Found>, Fault> {
     sqlx::query_as!(
         Row,
-        r#"select f.family_id, f.grant_id, f.client_id, f.subject, f.session_id, f.consent_id, f.scope, f.audience, f.patient,
+        r#"select f.family_id, f.grant_id, f.client_id, f.subject, f.session_id, f.consent_id, f.scope, f.audience, f.patient, f.context, f.vouched_by,
                 f.methods, f.authenticated_at, f.binding, f.generation, f.rotated_at, f.created_at, f.expires_at, f.ends_at,
-                f.revoked_at, p.organization, p.roles, p.fhir_user, p.status, p.not_before, p.version,
+                f.revoked_at, p.organization, p.roles, p.fhir_user, p.status, p.not_before, p.version, r.patient as "acts_for?",
                 s.used_at as "used_at?", s.ends_at as "session_ends_at?", s.ended_at as "ended_at?", f.epoch as begun_in, e.number as epoch
            from family f join person p using (subject) cross join epoch e
                 left join session s on s.session_id = f.session_id and s.epoch = e.number
+                left join relationship r on r.subject = f.subject and r.audience = f.audience and r.patient = f.patient
           where f.grant_id = $1"#,
         grant
     )
@@ -168,16 +178,61 @@ pub async fn find_by_grant(db: &Db, grant: Uuid) -> Result<Option<Found>, Fault>
     .transpose()
 }
 
+/// Finds the families of a person that were neither revoked nor have expired, with what they are judged by. Of more
+/// than so many the newest of each client come first.
+pub async fn find_of_person(db: &Db, subject: Uuid, now: Timestamp, most: i64) -> Result<Vec<Found>, Fault> {
+    sqlx::query_as!(
+        Row,
+        r#"select f.family_id, f.grant_id, f.client_id, f.subject, f.session_id, f.consent_id, f.scope, f.audience, f.patient, f.context, f.vouched_by,
+                f.methods, f.authenticated_at, f.binding, f.generation, f.rotated_at, f.created_at, f.expires_at, f.ends_at,
+                f.revoked_at, p.organization, p.roles, p.fhir_user, p.status, p.not_before, p.version, r.patient as "acts_for?",
+                s.used_at as "used_at?", s.ends_at as "session_ends_at?", s.ended_at as "ended_at?", f.epoch as begun_in, e.number as epoch
+           from family f join person p using (subject) cross join epoch e
+                left join session s on s.session_id = f.session_id and s.epoch = e.number
+                left join relationship r on r.subject = f.subject and r.audience = f.audience and r.patient = f.patient
+          where f.subject = $1 and f.revoked_at is null and f.expires_at > $2
+          order by row_number() over (partition by f.client_id order by f.created_at desc), f.created_at desc limit $3"#,
+        subject,
+        now,
+        most
+    )
+    .fetch_all(db.pool())
+    .await
+    .doing("finding the families of a person")?
+    .into_iter()
+    .map(Found::try_from)
+    .collect()
+}
+
+/// When each of these families of a person was used last, by the grant's identifier.
+pub async fn find_last_uses(
+    db: &Db,
+    subject: Uuid,
+    grants: &[Uuid],
+) -> Result<HashMap<Uuid, Timestamp>, Fault> {
+    let rows = sqlx::query!(
+        r#"select grant_id, greatest(used_at, rotated_at, created_at) as "at!"
+             from family where subject = $1 and grant_id = any($2)"#,
+        subject,
+        grants
+    )
+    .fetch_all(db.pool())
+    .await
+    .doing("finding when families were used")?;
+    Ok(rows.into_iter().map(|row| (row.grant_id, row.at)).collect())
+}
+
 /// Finds a family as it stands now and locks it, with what it is judged by.
 pub async fn lock(tx: &mut Tx, id: Uuid) -> Result<Option<Found>, Fault> {
     sqlx::query_as!(
         Row,
-        r#"select f.family_id, f.grant_id, f.client_id, f.subject, f.session_id, f.consent_id, f.scope, f.audience, f.patient,
+        r#"select f.family_id, f.grant_id, f.client_id, f.subject, f.session_id, f.consent_id, f.scope, f.audience, f.patient, f.context, f.vouched_by,
                 f.methods, f.authenticated_at, f.binding, f.generation, f.rotated_at, f.created_at, f.expires_at, f.ends_at,
-                f.revoked_at, p.organization, p.roles, p.fhir_user, p.status, p.not_before, p.version,
+                f.revoked_at, p.organization, p.roles, p.fhir_user, p.status, p.not_before, p.version, r.patient as "acts_for?",
                 s.used_at as "used_at?", s.ends_at as "session_ends_at?", s.ended_at as "ended_at?", f.epoch as begun_in, e.number as epoch
            from family f join person p using (subject) cross join epoch e
                 left join session s on s.session_id = f.session_id and s.epoch = e.number
+                left join relationship r on r.subject = f.subject and r.audience = f.audience and r.patient = f.patient
           where f.family_id = $1 for update of f"#,
         id
     )
@@ -190,11 +245,12 @@ pub async fn lock(tx: &mut Tx, id: Uuid) -> Result<Option<Found>, Fault> {
 
 /// Inserts a family that begins.
 pub async fn insert(tx: &mut Tx, family: &Family) -> Result<(), Fault> {
-    let Delegation { client, subject, consent, scope, audience, patient, sign_in } = &family.delegation;
+    let Delegation { client, subject, consent, scope, audience, context, voucher, sign_in } =
+        &family.delegation;
     sqlx::query!(
         "insert into family (family_id, grant_id, client_id, subject, session_id, consent_id, scope, audience, patient,
-                methods, authenticated_at, binding, created_at, expires_at, ends_at, epoch)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
+                methods, authenticated_at, binding, created_at, used_at, expires_at, ends_at, epoch, context, vouched_by)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13, $14, $15, $16, $17, $18)",
         family.id,
         family.grant,
         client.as_str(),
@@ -203,14 +259,16 @@ pub async fn insert(tx: &mut Tx, family: &Family) -> Result<(), Fault> {
         consent,
         scope.to_string(),
         audience,
-        patient.as_deref(),
+        context.patient.as_deref(),
         &sign_in.methods,
         sign_in.at,
         family.binding.as_ref().map(Binding::confirmation),
         family.created_at,
         family.expires_at,
         family.ends_at,
-        family.epoch
+        family.epoch,
+        rest(context),
+        voucher.as_str()
     )
     .execute(tx.connection())
     .await
@@ -227,7 +285,7 @@ pub async fn mark_rotated(
     now: Timestamp,
 ) -> Result<bool, Fault> {
     let rotated = sqlx::query!(
-        "update family f set generation = generation + 1, rotated_at = $4, expires_at = $3
+        "update family f set generation = generation + 1, rotated_at = $4, used_at = greatest(f.used_at, $4), expires_at = $3
           where f.family_id = $1 and f.generation = $2 and f.revoked_at is null and f.expires_at > $4
             and exists (select from person p where p.subject = f.subject and p.version = $5)",
         id,
@@ -253,6 +311,24 @@ pub async fn mark_revoked(tx: &mut Tx, id: Uuid, now: Timestamp) -> Result<bool,
     .await
     .doing("revoking a family")?;
     Ok(revoked.rows_affected() == 1)
+}
+
+/// Revokes every family of a person for a client; the answer is how many were alive until now.
+pub async fn revoke_all(
+    tx: &mut Tx,
+    (subject, client): (Uuid, &ClientId),
+    now: Timestamp,
+) -> Result<u64, Fault> {
+    let revoked = sqlx::query!(
+        "update family set revoked_at = $3 where subject = $1 and client_id = $2 and revoked_at is null",
+        subject,
+        client.as_str(),
+        now
+    )
+    .execute(tx.connection())
+    .await
+    .doing("revoking the families of a person")?;
+    Ok(revoked.rows_affected())
 }
 
 /// Removes families that expired before a time, at most so many.

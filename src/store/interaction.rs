@@ -1,10 +1,11 @@
 //! The table `interaction`: authorization requests on their way. Each step is taken once: a
 //! compare-and-set whose answer tells whether it was taken now.
 
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::model::interaction::{Interaction, Progress};
+use crate::model::interaction::{Choice, Interaction, Progress};
 use crate::moment::Timestamp;
 use crate::protocol::error::{Doing, Fault};
 use crate::protocol::ids::ClientId;
@@ -18,6 +19,8 @@ struct Row {
     client_id: String,
     callback: String,
     request: Value,
+    launch: Option<Value>,
+    choice: Option<Value>,
     session_id: Option<Uuid>,
     consent_id: Option<Uuid>,
     denied_at: Option<Timestamp>,
@@ -46,6 +49,8 @@ impl TryFrom<Row> for Interaction {
             client: ClientId::parse(&row.client_id).ok_or_else(|| wrong("client_id"))?,
             callback: Callback::stored(row.callback),
             request: serde_json::from_value(row.request).map_err(|_| wrong("request"))?,
+            launch: read(row.launch).map_err(|_| wrong("launch"))?,
+            choice: read(row.choice).map_err(|_| wrong("choice"))?,
             progress,
             created_at: row.created_at,
             expires_at: row.expires_at,
@@ -53,11 +58,16 @@ impl TryFrom<Row> for Interaction {
     }
 }
 
+/// Reads what may be absent.
+fn read<T: DeserializeOwned>(value: Option<Value>) -> Result<Option<T>, serde_json::Error> {
+    value.map(serde_json::from_value).transpose()
+}
+
 /// Finds an interaction.
 pub async fn find(db: &Db, id: Uuid) -> Result<Option<Interaction>, Fault> {
     sqlx::query_as!(
         Row,
-        "select interaction_id, browser, client_id, callback, request, session_id, consent_id, denied_at, finished_at,
+        "select interaction_id, browser, client_id, callback, request, launch, choice, session_id, consent_id, denied_at, finished_at,
                 created_at, expires_at
            from interaction where interaction_id = $1",
         id
@@ -72,9 +82,12 @@ pub async fn find(db: &Db, id: Uuid) -> Result<Option<Interaction>, Fault> {
 /// Inserts an interaction that begins, for a person who is signed in already or for nobody yet.
 pub async fn insert(tx: &mut Tx, interaction: &Interaction) -> Result<(), Fault> {
     let request = serde_json::to_value(&interaction.request).doing("writing an authorization request")?;
+    let launch = interaction.launch.as_ref().map(serde_json::to_value).transpose();
+    let launch = launch.doing("writing a launch")?;
     sqlx::query!(
-        "insert into interaction (interaction_id, browser, client_id, callback, request, session_id, created_at, expires_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8)",
+        "insert into interaction (interaction_id, browser, client_id, callback, request, session_id, created_at, expires_at,
+                launch)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         interaction.id,
         interaction.browser.as_slice(),
         interaction.client.as_str(),
@@ -82,7 +95,8 @@ pub async fn insert(tx: &mut Tx, interaction: &Interaction) -> Result<(), Fault>
         request,
         interaction.session(),
         interaction.created_at,
-        interaction.expires_at
+        interaction.expires_at,
+        launch
     )
     .execute(tx.connection())
     .await
@@ -90,10 +104,10 @@ pub async fn insert(tx: &mut Tx, interaction: &Interaction) -> Result<(), Fault>
     Ok(())
 }
 
-/// Notes who signed in for it. What was decided in another session is forgotten.
+/// Notes who signed in for it. What was chosen and decided in another session is forgotten.
 pub async fn mark_signed_in(tx: &mut Tx, id: Uuid, session: Uuid, now: Timestamp) -> Result<bool, Fault> {
     let marked = sqlx::query!(
-        "update interaction set session_id = $2, consent_id = null, denied_at = null
+        "update interaction set session_id = $2, choice = null, consent_id = null, denied_at = null
           where interaction_id = $1 and finished_at is null and expires_at > $3",
         id,
         session,
@@ -105,21 +119,46 @@ pub async fn mark_signed_in(tx: &mut Tx, id: Uuid, session: Uuid, now: Timestamp
     Ok(marked.rows_affected() == 1)
 }
 
-/// Notes that the person agreed, unless they have decided before.
-pub async fn mark_allowed(
+/// Notes what the person chose, unless they have decided before.
+pub async fn mark_chosen(
     tx: &mut Tx,
     (id, session): (Uuid, Uuid),
-    consent: Uuid,
+    choice: &Choice,
     now: Timestamp,
 ) -> Result<bool, Fault> {
+    let choice = serde_json::to_value(choice).doing("writing a choice")?;
     let marked = sqlx::query!(
-        "update interaction set consent_id = $3
+        "update interaction set choice = $3
           where interaction_id = $1 and session_id = $2 and consent_id is null and denied_at is null
             and finished_at is null and expires_at > $4",
         id,
         session,
-        consent,
+        choice,
         now
+    )
+    .execute(tx.connection())
+    .await
+    .doing("choosing for an interaction")?;
+    Ok(marked.rows_affected() == 1)
+}
+
+/// Notes that the person agreed, unless they have decided before, or chosen something else meanwhile.
+pub async fn mark_allowed(
+    tx: &mut Tx,
+    (id, session): (Uuid, Uuid),
+    (consent, choice): (Uuid, Option<&Choice>),
+    now: Timestamp,
+) -> Result<bool, Fault> {
+    let choice = choice.map(serde_json::to_value).transpose().doing("writing a choice")?;
+    let marked = sqlx::query!(
+        "update interaction set consent_id = $3
+          where interaction_id = $1 and session_id = $2 and consent_id is null and denied_at is null
+            and finished_at is null and expires_at > $4 and choice is not distinct from $5",
+        id,
+        session,
+        consent,
+        now,
+        choice
     )
     .execute(tx.connection())
     .await

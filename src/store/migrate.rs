@@ -1,5 +1,7 @@
 //! The schema: migrations run as its owner, and give the server's role what it needs and no more.
 
+use std::time::Duration;
+
 use sqlx::migrate::Migrator;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
@@ -9,13 +11,17 @@ use crate::protocol::error::{Doing, Fault};
 use super::Db;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
+/// How long whoever waits to migrate rests before it asks again.
+const REST: Duration = Duration::from_millis(200);
 
 /// Brings the schema up to date as its owner and gives `runtime_role` its privileges: everything on
 /// the tables but the audit trail, which it may fill and read and never change.
 pub async fn run(owner: &PgConnectOptions, runtime_role: &str) -> Result<usize, Fault> {
     let mut connection =
         PgConnection::connect_with(owner).await.doing("connecting as the owner of the schema")?;
+    wait_for_turn(&mut connection).await?;
     let before = applied(&mut connection).await?;
+    drop_unfinished(&mut connection).await?;
     MIGRATIONS.run(&mut connection).await.doing("migrating the schema")?;
     let after = applied(&mut connection).await?;
     let role = quoted(runtime_role);
@@ -31,6 +37,31 @@ pub async fn run(owner: &PgConnectOptions, runtime_role: &str) -> Result<usize, 
     granted.doing("granting privileges")?;
     connection.close().await.doing("closing the owner's connection")?;
     Ok(after.saturating_sub(before))
+}
+
+/// Waits until nobody else migrates this database. Whoever waits holds no snapshot: an index that is built
+/// concurrently waits for all that are held, and the two would wait for each other.
+async fn wait_for_turn(connection: &mut PgConnection) -> Result<(), Fault> {
+    let ours = "select pg_try_advisory_lock(hashtext('hilum migrate'))";
+    loop {
+        let taken = sqlx::raw_sql(ours).fetch_one(&mut *connection).await.doing("waiting to migrate")?;
+        if taken.try_get(0).doing("waiting to migrate")? {
+            return Ok(());
+        }
+        tokio::time::sleep(REST).await;
+    }
+}
+
+/// Drops the indexes that an interrupted run left unfinished: they serve nobody, and stand in the way of the next.
+async fn drop_unfinished(connection: &mut PgConnection) -> Result<(), Fault> {
+    let unfinished = "select indexrelid::regclass::text from pg_index join pg_class on oid = indexrelid
+                       where not indisvalid and relnamespace = 'public'::regnamespace";
+    let found = sqlx::raw_sql(unfinished).fetch_all(&mut *connection).await.doing("looking for indexes")?;
+    for row in found {
+        let name: String = row.try_get(0).doing("looking for indexes")?;
+        execute(connection, format!("drop index concurrently {name}")).await?;
+    }
+    Ok(())
 }
 
 /// How many migrations have been applied.
@@ -97,7 +128,7 @@ async fn count(connection: &mut PgConnection, statement: String) -> Result<i64, 
 }
 
 async fn execute(connection: &mut PgConnection, statement: String) -> Result<(), Fault> {
-    sqlx::raw_sql(AssertSqlSafe(statement)).execute(connection).await.doing("making roles and database")?;
+    sqlx::raw_sql(AssertSqlSafe(statement)).execute(connection).await.doing("changing the cluster")?;
     Ok(())
 }
 

@@ -17,7 +17,6 @@ struct Row {
     organization: String,
     roles: Vec<String>,
     fhir_user: Option<String>,
-    patients: Vec<String>,
     sealed_totp: Option<Vec<u8>>,
     status: String,
     version: i64,
@@ -42,7 +41,6 @@ impl TryFrom<Row> for Person {
             password_hash: PasswordHash::new(row.password_hash),
             organization: row.organization,
             fhir_user: row.fhir_user,
-            patients: row.patients,
             sealed_totp: row.sealed_totp,
             version: row.version,
             not_before: row.not_before,
@@ -56,7 +54,7 @@ impl TryFrom<Row> for Person {
 pub async fn find(db: &Db, subject: &Uuid) -> Result<Option<Person>, Fault> {
     sqlx::query_as!(
         Row,
-        "select subject, username, name, password_hash, organization, roles, fhir_user, patients, sealed_totp,
+        "select subject, username, name, password_hash, organization, roles, fhir_user, sealed_totp,
                 status, version, not_before, created_at, updated_at
            from person where subject = $1",
         subject
@@ -72,7 +70,7 @@ pub async fn find(db: &Db, subject: &Uuid) -> Result<Option<Person>, Fault> {
 pub async fn find_by_username(db: &Db, username: &Username) -> Result<Option<Person>, Fault> {
     sqlx::query_as!(
         Row,
-        "select subject, username, name, password_hash, organization, roles, fhir_user, patients, sealed_totp,
+        "select subject, username, name, password_hash, organization, roles, fhir_user, sealed_totp,
                 status, version, not_before, created_at, updated_at
            from person where username = $1",
         username.as_str()
@@ -84,11 +82,29 @@ pub async fn find_by_username(db: &Db, username: &Username) -> Result<Option<Per
     .transpose()
 }
 
+/// Finds the people who are a FHIR resource, written relative or absolute; at most two, since one alone is any use.
+pub async fn find_by_fhir_user(db: &Db, (relative, absolute): (&str, &str)) -> Result<Vec<Person>, Fault> {
+    sqlx::query_as!(
+        Row,
+        "select subject, username, name, password_hash, organization, roles, fhir_user, sealed_totp,
+                status, version, not_before, created_at, updated_at
+           from person where fhir_user in ($1, $2) limit 2",
+        relative,
+        absolute
+    )
+    .fetch_all(db.pool())
+    .await
+    .doing("finding a person by FHIR resource")?
+    .into_iter()
+    .map(Person::try_from)
+    .collect()
+}
+
 /// Finds a person and locks the row until the transaction ends.
 pub async fn find_in(tx: &mut Tx, subject: &Uuid) -> Result<Option<Person>, Fault> {
     sqlx::query_as!(
         Row,
-        "select subject, username, name, password_hash, organization, roles, fhir_user, patients, sealed_totp,
+        "select subject, username, name, password_hash, organization, roles, fhir_user, sealed_totp,
                 status, version, not_before, created_at, updated_at
            from person where subject = $1 for update",
         subject
@@ -104,7 +120,7 @@ pub async fn find_in(tx: &mut Tx, subject: &Uuid) -> Result<Option<Person>, Faul
 pub async fn find_page(db: &Db, page: &Page<Username>) -> Result<Vec<Person>, Fault> {
     sqlx::query_as!(
         Row,
-        "select subject, username, name, password_hash, organization, roles, fhir_user, patients, sealed_totp,
+        "select subject, username, name, password_hash, organization, roles, fhir_user, sealed_totp,
                 status, version, not_before, created_at, updated_at
            from person where username > $1 order by username limit $2",
         page.after.as_ref().map_or("", Username::as_str),
@@ -121,9 +137,9 @@ pub async fn find_page(db: &Db, page: &Page<Username>) -> Result<Vec<Person>, Fa
 /// Inserts a new person; the answer is false when somebody else has the user name.
 pub async fn insert(tx: &mut Tx, person: &Person) -> Result<bool, Fault> {
     let inserted = sqlx::query!(
-        "insert into person (subject, username, name, password_hash, organization, roles, fhir_user, patients,
+        "insert into person (subject, username, name, password_hash, organization, roles, fhir_user,
                              sealed_totp, status, version, not_before, created_at, updated_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1, $11, $12, $12)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1, $10, $11, $11)
          on conflict (username) do nothing",
         person.subject,
         person.username.as_str(),
@@ -132,7 +148,6 @@ pub async fn insert(tx: &mut Tx, person: &Person) -> Result<bool, Fault> {
         person.organization,
         &words(&person.roles),
         person.fhir_user,
-        &person.patients,
         person.sealed_totp,
         person.status.as_str(),
         person.not_before,
@@ -149,8 +164,7 @@ pub async fn insert(tx: &mut Tx, person: &Person) -> Result<bool, Fault> {
 pub async fn update(tx: &mut Tx, person: &Person, now: Timestamp) -> Result<i64, Fault> {
     sqlx::query_scalar!(
         "update person set name = $2, password_hash = $3, organization = $4, roles = $5, fhir_user = $6,
-                patients = $7, sealed_totp = $8, status = $9, not_before = $10, updated_at = $11,
-                version = version + 1
+                sealed_totp = $7, status = $8, not_before = $9, updated_at = $10, version = version + 1
           where subject = $1 returning version",
         person.subject,
         person.name,
@@ -158,7 +172,6 @@ pub async fn update(tx: &mut Tx, person: &Person, now: Timestamp) -> Result<i64,
         person.organization,
         &words(&person.roles),
         person.fhir_user,
-        &person.patients,
         person.sealed_totp,
         person.status.as_str(),
         person.not_before,
@@ -194,6 +207,15 @@ pub async fn count_others_with_role(tx: &mut Tx, subject: &Uuid, role: Role) -> 
 
 fn words(roles: &[Role]) -> Vec<String> {
     roles.iter().map(|role| role.as_str().to_owned()).collect()
+}
+
+/// Makes changes of what a person has let apps do wait for each other.
+pub async fn lock(tx: &mut Tx, subject: Uuid) -> Result<(), Fault> {
+    sqlx::query!("select from person where subject = $1 for no key update", subject)
+        .execute(tx.connection())
+        .await
+        .doing("locking a person")?;
+    Ok(())
 }
 
 /// Whether a person may act and stands in the version that was read; until the transaction ends nobody changes

@@ -62,6 +62,23 @@ pub async fn find_by_url(db: &Db, url: &str) -> Result<Option<Resource>, Fault> 
     .transpose()
 }
 
+/// Finds the resource server that answers to an audience, its URL or another, compared byte for byte.
+pub async fn find_by_audience(db: &Db, audience: &str) -> Result<Option<Resource>, Fault> {
+    // One that a former release registers while this one is being brought in stands in `resource` alone.
+    sqlx::query_as!(
+        Row,
+        "select name, metadata, version, created_at, updated_at from resource
+          where url = $1 or name = (select a.resource from resource_audience a where a.audience = $1)
+          order by url = $1 desc limit 1",
+        audience
+    )
+    .fetch_optional(db.pool())
+    .await
+    .doing("finding a resource server by an audience")?
+    .map(Resource::try_from)
+    .transpose()
+}
+
 /// Finds a resource server and locks its row for a change.
 pub async fn find_locked(tx: &mut Tx, name: &ResourceName) -> Result<Option<Resource>, Fault> {
     sqlx::query_as!(
@@ -119,6 +136,40 @@ pub async fn update(tx: &mut Tx, resource: &Resource, now: Timestamp) -> Result<
     .fetch_one(tx.connection())
     .await
     .doing("updating a resource server")
+}
+
+/// Inserts the URL and the further audiences of a resource server; the answer tells whether no other one
+/// answers to any of them.
+pub async fn insert_audiences(tx: &mut Tx, resource: &Resource) -> Result<bool, Fault> {
+    let all: Vec<String> =
+        resource.metadata.audiences.iter().chain([&resource.metadata.url]).cloned().collect();
+    // In one order, so that two who write the same ones at once wait for each other and do not deadlock.
+    let inserted = sqlx::query!(
+        "insert into resource_audience (audience, resource)
+         select named.audience, $2 from unnest($1::text[]) as named (audience) order by named.audience
+         on conflict (audience) do update set resource = excluded.resource
+          where resource_audience.resource = excluded.resource",
+        &all,
+        resource.name.as_str()
+    )
+    .execute(tx.connection())
+    .await
+    .doing("inserting the audiences of a resource server")?;
+    Ok(usize::try_from(inserted.rows_affected()).doing("counting audiences")? == all.len())
+}
+
+/// Deletes the audiences that a resource server does not answer to any more.
+pub async fn delete_other_audiences(tx: &mut Tx, resource: &Resource) -> Result<(), Fault> {
+    sqlx::query!(
+        "delete from resource_audience where resource = $1 and audience <> $2 and audience <> all($3::text[])",
+        resource.name.as_str(),
+        resource.metadata.url,
+        &resource.metadata.audiences
+    )
+    .execute(tx.connection())
+    .await
+    .doing("deleting audiences of a resource server")?;
+    Ok(())
 }
 
 /// Deletes a resource server; the answer tells whether it was there.

@@ -18,6 +18,7 @@ pub(in crate::store) struct Columns {
     pub(in crate::store) status: String,
     pub(in crate::store) not_before: Timestamp,
     pub(in crate::store) version: i64,
+    pub(in crate::store) acts_for: Option<String>,
 }
 
 impl TryFrom<Columns> for Standing {
@@ -34,6 +35,7 @@ impl TryFrom<Columns> for Standing {
             status: PersonStatus::parse(&row.status).ok_or_else(|| meaningless("person", "status", &key))?,
             not_before: row.not_before,
             version: row.version,
+            acts_for: row.acts_for,
         })
     }
 }

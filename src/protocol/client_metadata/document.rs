@@ -9,7 +9,7 @@ use crate::protocol::fields::Fields;
 use crate::protocol::redirect_uri::{RedirectUri, is_loopback};
 use crate::scope::set::ScopeSet;
 
-use super::{ClientMetadata, Keys, Profile};
+use super::{ClientMetadata, ClinicianConsent, Keys, Profile};
 
 /// The five members of which `tls_client_auth` wants exactly one.
 const IDENTITIES: [&str; 5] = [
@@ -43,6 +43,9 @@ impl ClientMetadata {
                 .parsed("id_token_signed_response_alg", id_token_algorithm)
                 .unwrap_or(Algorithm::Rs256),
             refresh_token_max_days: fields.number("refresh_token_max_days", 1..=3650),
+            clinician_consent: fields
+                .parsed("clinician_consent", ClinicianConsent::parse)
+                .unwrap_or(ClinicianConsent::Ask),
             purpose_of_use: fields.parsed("purpose_of_use", purpose),
             contacts: fields.list("contacts", |text| Ok::<_, String>(text.to_owned())),
         };
@@ -83,6 +86,9 @@ impl ClientMetadata {
         set("id_token_signed_response_alg", json!(self.id_token_signed_response_alg.as_str()));
         if let Some(days) = self.refresh_token_max_days {
             set("refresh_token_max_days", json!(days));
+        }
+        if self.clinician_consent == ClinicianConsent::Preapproved {
+            set("clinician_consent", json!(self.clinician_consent.as_str()));
         }
         if let Some(purpose) = &self.purpose_of_use {
             set("purpose_of_use", json!(purpose));
@@ -126,7 +132,7 @@ fn launch_url(text: &str) -> Result<String, &'static str> {
 }
 
 /// A resource server is named by an absolute URI without fragment (RFC 8707, 2).
-pub(in crate::protocol) fn resource_url(text: &str) -> Result<String, &'static str> {
+pub fn resource_url(text: &str) -> Result<String, &'static str> {
     let url = url::Url::parse(text).map_err(|_| "must be an absolute URL")?;
     let bare = url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
     // Clear text is for a server on the same machine, as developers run them.

@@ -9,7 +9,7 @@ use crate::scope::set::ScopeSet;
 
 use super::redirect_uri::RedirectUri;
 
-pub(in crate::protocol) use document::resource_url;
+pub use document::resource_url;
 pub use keys::Keys;
 
 /// Which standard decides where the standards conflict.
@@ -40,6 +40,34 @@ impl Profile {
             "udap" => Ok(Self::Udap),
             "fapi2" => Ok(Self::Fapi2),
             _ => Err("must be smart, udap or fapi2"),
+        }
+    }
+}
+
+/// Whether clinicians are asked what a client may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClinicianConsent {
+    /// They are, as everybody is.
+    Ask,
+    /// The organization has decided for them when it registered the client.
+    Preapproved,
+}
+
+impl ClinicianConsent {
+    /// The word in registrations.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ask => "ask",
+            Self::Preapproved => "preapproved",
+        }
+    }
+
+    fn parse(text: &str) -> Result<Self, &'static str> {
+        match text {
+            "ask" => Ok(Self::Ask),
+            "preapproved" => Ok(Self::Preapproved),
+            _ => Err("must be ask or preapproved"),
         }
     }
 }
@@ -80,6 +108,8 @@ pub struct ClientMetadata {
     pub id_token_signed_response_alg: Algorithm,
     /// How many days after the sign-in its refresh tokens end, however often they are used.
     pub refresh_token_max_days: Option<i64>,
+    /// Whether clinicians are asked what it may do.
+    pub clinician_consent: ClinicianConsent,
     /// Why it asks, unless a request says otherwise: a code of HL7 PurposeOfUse.
     pub purpose_of_use: Option<String>,
     /// Whom to call.
