@@ -4,9 +4,11 @@ use uuid::Uuid;
 
 use crate::model::code::Code;
 use crate::model::consent::Consent;
-use crate::model::interaction::Interaction;
+use crate::model::interaction::{Choice, Interaction};
+use crate::model::launch;
 use crate::moment::Timestamp;
 use crate::protocol::error::{ErrorCode, Fault, Reason, Refusal};
+use crate::protocol::ids::ClientId;
 use crate::store::{self, Tx};
 
 use super::Written;
@@ -17,7 +19,19 @@ pub(super) const fn over() -> Refusal {
     Refusal::new(ErrorCode::Forged, told, Reason::new("interaction_over"))
 }
 
+/// The refusal of a code for what the person has taken back meanwhile.
+const fn withdrawn() -> Refusal {
+    let reason = Reason::new("consent_withdrawn");
+    Refusal::new(ErrorCode::AccessDenied, "access was not given", reason)
+}
+
 pub(super) async fn begin(tx: &mut Tx, interaction: &Interaction, now: Timestamp) -> Result<Written, Fault> {
+    if let Some(handover) = &interaction.launch
+        && !store::launch::mark_used(tx, handover.id, now).await?
+    {
+        // Another request has shown the handle meanwhile.
+        return Ok(Written::Refused(launch::not_valid("launch_used")));
+    }
     store::interaction::insert(tx, interaction).await?;
     if let Some(session) = interaction.session() {
         store::session::mark_used(tx, session, now).await?;
@@ -25,15 +39,28 @@ pub(super) async fn begin(tx: &mut Tx, interaction: &Interaction, now: Timestamp
     Ok(Written::Unrecorded)
 }
 
+pub(super) async fn choose(
+    tx: &mut Tx,
+    (interaction, session): (Uuid, Uuid),
+    choice: &Choice,
+    now: Timestamp,
+) -> Result<Written, Fault> {
+    if !store::interaction::mark_chosen(tx, (interaction, session), choice, now).await? {
+        return Ok(Written::Refused(over()));
+    }
+    store::session::mark_used(tx, session, now).await?;
+    Ok(Written::Recorded)
+}
+
 pub(super) async fn decide(
     tx: &mut Tx,
     (interaction, session): (Uuid, Uuid),
-    consent: Option<&Consent>,
+    (consent, choice): (Option<&Consent>, Option<&Choice>),
     now: Timestamp,
 ) -> Result<Written, Fault> {
     let is_first = match consent {
         Some(consent) => {
-            store::interaction::mark_allowed(tx, (interaction, session), consent.id, now).await?
+            store::interaction::mark_allowed(tx, (interaction, session), (consent.id, choice), now).await?
         }
         None => store::interaction::mark_denied(tx, interaction, session, now).await?,
     };
@@ -50,13 +77,38 @@ pub(super) async fn decide(
 pub(super) async fn issue(
     tx: &mut Tx,
     interaction: Uuid,
-    code: &Code,
+    (code, consent): (&Code, Option<&Consent>),
     now: Timestamp,
 ) -> Result<Written, Fault> {
     let session = code.delegation.sign_in.session;
+    if let Some(consent) = consent {
+        // A withdrawal that is under way is waited for, and this decision is one after it.
+        store::person::lock(tx, consent.subject).await?;
+        store::consent::insert(tx, consent).await?;
+    }
+    // Locked: a withdrawal is seen here, or waits and then sees the code.
+    if !store::consent::lock_standing(tx, code.delegation.consent).await? {
+        return Ok(Written::Refused(withdrawn()));
+    }
     if !store::interaction::mark_finished(tx, interaction, session, now).await? {
         return Ok(Written::Refused(over()));
     }
     store::code::insert(tx, code).await?;
     Ok(Written::Recorded)
+}
+
+/// Ends all that a person has let a client do. Each statement sees what the one before has waited for: codes
+/// that were being issued while the consents were locked, and families of codes that were being redeemed.
+pub(super) async fn withdraw(
+    tx: &mut Tx,
+    of: (Uuid, &ClientId),
+    session: Uuid,
+    now: Timestamp,
+) -> Result<Written, Fault> {
+    store::person::lock(tx, of.0).await?;
+    let consents = store::consent::mark_all_withdrawn(tx, of, now).await?;
+    let codes = store::code::revoke_all(tx, of, now).await?;
+    let families = store::family::revoke_all(tx, of, now).await?;
+    store::session::mark_used(tx, session, now).await?;
+    Ok(if consents + codes + families > 0 { Written::Recorded } else { Written::Unrecorded })
 }

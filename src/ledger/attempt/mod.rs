@@ -10,9 +10,11 @@ use uuid::Uuid;
 use crate::model::attempts::Attempts;
 use crate::model::code::Code;
 use crate::model::consent::Consent;
-use crate::model::interaction::Interaction;
+use crate::model::interaction::{Choice, Interaction};
+use crate::model::launch::Launch;
 use crate::moment::Timestamp;
 use crate::protocol::error::{Fault, Refusal};
+use crate::protocol::ids::ClientId;
 use crate::store::{self, Tx};
 
 pub use sign_in::SigningIn;
@@ -21,18 +23,30 @@ pub use tokens::{Redeeming, Rotating};
 /// The one change a request asks for.
 #[derive(Debug)]
 pub enum Attempt {
-    /// Store an authorization request that begins its way; a session it begins in was used.
+    /// Keep what an EHR hands over to an app.
+    CreateLaunch(Box<Launch>),
+    /// Store an authorization request that begins its way; a session it begins in was used, and a launch that it
+    /// shows.
     BeginInteraction(Box<Interaction>),
     /// Count an attempt to sign in before the password is looked at.
     ReserveSignIn(Vec<Attempts>),
     /// Begin a session, for an interaction.
     SignIn(Box<SigningIn>),
+    /// Note what the person of an interaction chose to work on.
+    Choose {
+        /// The interaction and the session.
+        at: (Uuid, Uuid),
+        /// The choice.
+        choice: Box<Choice>,
+    },
     /// Note what the person of an interaction decided: to agree, to this extent, or to refuse.
     Decide {
         /// The interaction and the session.
         at: (Uuid, Uuid),
         /// What was agreed to.
         consent: Option<Box<Consent>>,
+        /// What had been chosen when it was.
+        choice: Option<Box<Choice>>,
     },
     /// Issue a code and end its interaction.
     IssueCode {
@@ -40,6 +54,17 @@ pub enum Attempt {
         interaction: Uuid,
         /// The code.
         code: Box<Code>,
+        /// The decision it rests on, when that is the policy's.
+        consent: Option<Box<Consent>>,
+    },
+    /// Take back all that a person has let a client do, from this session.
+    Withdraw {
+        /// The person.
+        subject: Uuid,
+        /// The client.
+        client: ClientId,
+        /// The session.
+        session: Uuid,
     },
     /// End a session, or every session of its person.
     EndSession {
@@ -68,6 +93,8 @@ pub enum Attempt {
     NoteIntrospection {
         /// Its `jti`.
         id: Uuid,
+        /// The grant that it descends from, when it speaks for a person.
+        grant: Option<Uuid>,
         /// The resource server.
         audience: String,
         /// When the token expires.
@@ -93,11 +120,23 @@ pub(super) enum Written {
 impl Attempt {
     pub(super) async fn write(&self, tx: &mut Tx, now: Timestamp) -> Result<Written, Fault> {
         match self {
+            Self::CreateLaunch(launch) => {
+                store::launch::insert(tx, launch).await?;
+                Ok(Written::Recorded)
+            }
             Self::BeginInteraction(interaction) => browser::begin(tx, interaction, now).await,
             Self::ReserveSignIn(counts) => sign_in::reserve(tx, counts.clone(), now).await,
             Self::SignIn(signing_in) => signing_in.write(tx, now).await,
-            Self::Decide { at, consent } => browser::decide(tx, *at, consent.as_deref(), now).await,
-            Self::IssueCode { interaction, code } => browser::issue(tx, *interaction, code, now).await,
+            Self::Choose { at, choice } => browser::choose(tx, *at, choice, now).await,
+            Self::Decide { at, consent, choice } => {
+                browser::decide(tx, *at, (consent.as_deref(), choice.as_deref()), now).await
+            }
+            Self::IssueCode { interaction, code, consent } => {
+                browser::issue(tx, *interaction, (code, consent.as_deref()), now).await
+            }
+            Self::Withdraw { subject, client, session } => {
+                browser::withdraw(tx, (*subject, client), *session, now).await
+            }
             Self::EndSession { session, everywhere } => {
                 match everywhere {
                     Some(subject) => store::session::mark_all_ended(tx, *subject, now).await?,
@@ -117,8 +156,10 @@ impl Attempt {
                 store::access_token::revoke(tx, *id, until, now).await?;
                 Ok(Written::Recorded)
             }
-            Self::NoteIntrospection { id, audience, expires_at } => {
-                let first = store::access_token::insert_introspected(tx, *id, audience, *expires_at).await?;
+            Self::NoteIntrospection { id, grant, audience, expires_at } => {
+                let of = (*id, *grant);
+                let first =
+                    store::access_token::insert_introspected(tx, of, audience, *expires_at, now).await?;
                 Ok(if first { Written::Recorded } else { Written::Unrecorded })
             }
             Self::RecordNothing => Ok(Written::Unrecorded),

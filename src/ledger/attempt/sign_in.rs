@@ -14,8 +14,8 @@ use super::browser::over;
 /// A session that begins.
 #[derive(Debug)]
 pub struct SigningIn {
-    /// The interaction for which.
-    pub interaction: Uuid,
+    /// The interaction for which, when an app sent the person.
+    pub interaction: Option<Uuid>,
     /// The session.
     pub session: Session,
     /// The digest of its cookie.
@@ -59,7 +59,9 @@ impl SigningIn {
                 Reason::new("person_changed"),
             )));
         }
-        if !store::interaction::mark_signed_in(tx, *interaction, session.id, now).await? {
+        if let Some(interaction) = interaction
+            && !store::interaction::mark_signed_in(tx, *interaction, session.id, now).await?
+        {
             return Ok(Written::Refused(over()));
         }
         store::session::insert(tx, digest, session).await?;
