@@ -15,6 +15,7 @@ use crate::model::client::Client;
 use crate::moment::{Timestamp, seconds};
 use crate::protocol::client_metadata::Profile;
 use crate::protocol::error::Refusal;
+use crate::protocol::ids::ClientId;
 use crate::protocol::params::Params;
 
 /// The one type of assertion (RFC 7523, 2.2).
@@ -54,6 +55,14 @@ pub fn shown(params: &Params) -> Result<Option<ClientAssertion<'_>>, Refusal> {
     let unverified = UnverifiedJws::parse(compact)
         .map_err(|error| Refusal::invalid_client("assertion_malformed").detail(error.to_string()))?;
     Ok(Some(ClientAssertion { compact, unverified }))
+}
+
+/// The client that an assertion names, whoever wrote it.
+#[must_use]
+pub fn named(params: &Params) -> Option<String> {
+    let shown = shown(params).ok().flatten()?;
+    // A name that no client can have names nobody.
+    ClientId::parse(shown.client_id().ok()?).map(|id| id.to_string())
 }
 
 impl ClientAssertion<'_> {

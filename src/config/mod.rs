@@ -201,8 +201,15 @@ fn whole(number: impl TryInto<i64>) -> Value {
 #[cfg(test)]
 mod tests;
 
+/// Whether whoever sits at the terminal has nothing against colour (no-color.org).
+#[must_use]
+pub fn may_colour() -> bool {
+    machine("NO_COLOR").is_none() && machine("TERM").as_deref() != Some("dumb")
+}
+
 /// What the machine says outside of Hilum's own settings, such as `PG_BINDIR` or `XDG_RUNTIME_DIR`.
 #[must_use]
+#[expect(clippy::disallowed_methods, reason = "config reads the environment")]
 pub fn machine(name: &str) -> Option<String> {
     std::env::var_os(name).and_then(|value| value.into_string().ok()).filter(|value| !value.is_empty())
 }

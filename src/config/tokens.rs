@@ -21,6 +21,8 @@ pub struct Tokens {
     pub id_token: Duration,
     /// An authorization code: `tokens.code_seconds` (at most 60, SMART App Launch 2.2).
     pub code: Duration,
+    /// What an EHR hands over to an app: `tokens.launch_seconds`.
+    pub launch: Duration,
     /// A refresh token that is not used: `tokens.refresh_days`.
     pub refresh: Duration,
     /// How long a lost answer to a refresh may be asked for again, by clients that authenticate or prove a
@@ -43,6 +45,7 @@ impl Tokens {
             person: Duration::from_secs(section.number("person_seconds", 30..=3600, 900)),
             id_token: Duration::from_secs(section.number("id_token_seconds", 30..=3600, 300)),
             code: Duration::from_secs(section.number("code_seconds", 10..=60, 60)),
+            launch: Duration::from_secs(section.number("launch_seconds", 30..=300, 300)),
             refresh: Duration::from_secs(section.number("refresh_days", 1..=365, 100) * DAY),
             refresh_retry: Duration::from_secs(section.number("refresh_retry_seconds", 0..=60, 10)),
             signing_key: Duration::from_secs(section.number("signing_key_days", 1..=730, 90) * DAY),
@@ -64,6 +67,7 @@ impl Tokens {
             ("person_seconds".to_owned(), super::whole(self.person.as_secs())),
             ("id_token_seconds".to_owned(), super::whole(self.id_token.as_secs())),
             ("code_seconds".to_owned(), super::whole(self.code.as_secs())),
+            ("launch_seconds".to_owned(), super::whole(self.launch.as_secs())),
             ("refresh_days".to_owned(), super::whole(self.refresh.as_secs() / DAY)),
             ("refresh_retry_seconds".to_owned(), super::whole(self.refresh_retry.as_secs())),
             ("signing_key_days".to_owned(), super::whole(self.signing_key.as_secs() / DAY)),

@@ -74,7 +74,7 @@ pub async fn audience_for_person(
     let wrong = |told, reason| Failure::from(Refusal::new(blame, told, Reason::new(reason)));
     let of_userinfo = |permission: &Permission| match permission {
         // Context is of a FHIR server, which must be named.
-        Permission::Named(name) => OWN_SCOPES.contains(&name.as_str()) && !name.starts_with("launch/"),
+        Permission::Named(name) => OWN_SCOPES.contains(&name.as_str()) && !name.starts_with("launch"),
         Permission::Resource { .. } => false,
     };
     let url = match audience {
@@ -86,13 +86,35 @@ pub async fn audience_for_person(
         }
         Some(url) => url,
     };
-    if !client.metadata.resources.iter().any(|registered| registered == url) || url == own.admin.url {
-        let told = "aud names no resource server that this client is registered for";
-        return Err(wrong(told, "resource_not_registered"));
+    match registered(db, client, url).await? {
+        Registration::Held(resource) if resource.url != own.admin.url => Ok(*resource),
+        Registration::Gone => Err(wrong(GONE, "resource_unknown")),
+        Registration::Held(_) | Registration::Missing => {
+            let told = "aud names no resource server that this client is registered for";
+            Err(wrong(told, "resource_not_registered"))
+        }
     }
-    let found = store::resource::find_by_url(db, url).await?;
-    let found = found.ok_or_else(|| wrong(GONE, "resource_unknown"))?;
-    Ok(found.metadata)
+}
+
+/// What a name for a resource server comes to for a client.
+enum Registration {
+    /// The client is registered for the resource server that answers to it.
+    Held(Box<ResourceMetadata>),
+    /// It was, and the resource server is there no more.
+    Gone,
+    /// It is not.
+    Missing,
+}
+
+/// Finds the resource server that answers to a name, its URL or another audience of its registration. A
+/// client is registered by the URL; every other spelling is another name (RFC 3986, 6.2.1).
+async fn registered(db: &Db, client: &Client, named: &str) -> Result<Registration, Fault> {
+    let lists = |url: &str| client.metadata.resources.iter().any(|registered| registered == url);
+    Ok(match store::resource::find_by_audience(db, named).await? {
+        Some(found) if lists(&found.metadata.url) => Registration::Held(Box::new(found.metadata)),
+        None if lists(named) => Registration::Gone,
+        Some(_) | None => Registration::Missing,
+    })
 }
 
 const GONE: &str = "that resource server does not exist any more";
@@ -108,8 +130,8 @@ pub(super) async fn of_delegation(
 }
 
 /// Refuses a token request that names another resource server than the one that was agreed to (RFC 8707, 2.2).
-pub(super) fn is_repeated(params: &Params, audience: &str) -> Result<(), Failure> {
-    if params.repeated("resource").iter().all(|resource| resource == audience) {
+pub(super) fn is_repeated(params: &Params, agreed: &ResourceMetadata) -> Result<(), Failure> {
+    if params.repeated("resource").iter().all(|resource| agreed.answers_to(resource)) {
         return Ok(());
     }
     Err(refusal("resource is not the one that was agreed to", "resource_differs"))
@@ -121,37 +143,52 @@ pub(super) async fn choose(
     client: &AuthenticatedClient,
     params: &Params,
 ) -> Result<(ResourceMetadata, SenderDemand), Failure> {
-    let registered = &client.record().metadata.resources;
-    let url = match (params.repeated("resource"), registered.as_slice()) {
-        ([], [only]) => only,
-        ([], []) => {
-            return Err(refusal(
-                "this client is registered for no resource server",
-                "no_resource_registered",
-            ));
-        }
-        ([], _) => return Err(refusal("resource is required: this client has several", "resource_missing")),
-        ([first, rest @ ..], _) if rest.iter().all(|other| other == first) => first,
-        _ => {
-            return Err(refusal(
-                "a token is for one resource server: ask for one at a time",
-                "several_resources",
-            ));
-        }
-    };
+    let url = one_of(client.record(), params.repeated("resource"))?;
     cx.entry.event_mut().audience = Some(url.chars().take(500).collect());
-    if !registered.contains(url) {
-        return Err(refusal(
-            "this client is not registered for that resource server",
-            "resource_not_registered",
-        ));
+    let (resource, demand) = of_back_end(cx.db, cx.own, client.record(), url).await?;
+    cx.entry.event_mut().audience = Some(resource.url.clone());
+    Ok((resource, demand))
+}
+
+/// Finds the resource server for which a back-end asks by naming these, as its token requests do.
+pub async fn audience_for_client(
+    db: &Db,
+    own: &OwnResources,
+    client: &Client,
+    asked: &[String],
+) -> Result<(ResourceMetadata, SenderDemand), Failure> {
+    of_back_end(db, own, client, one_of(client, asked)?).await
+}
+
+/// The one name that a back-end gives, or may leave out.
+fn one_of<'a>(client: &'a Client, asked: &'a [String]) -> Result<&'a String, Failure> {
+    match (asked, client.metadata.resources.as_slice()) {
+        ([], [only]) => Ok(only),
+        ([], []) => {
+            Err(refusal("this client is registered for no resource server", "no_resource_registered"))
+        }
+        ([], _) => Err(refusal("resource is required: this client has several", "resource_missing")),
+        ([first, rest @ ..], _) if rest.iter().all(|other| other == first) => Ok(first),
+        _ => Err(refusal("a token is for one resource server: ask for one at a time", "several_resources")),
     }
-    if *url == cx.own.admin.url {
-        return Ok((cx.own.admin.clone(), SenderDemand::Always));
+}
+
+async fn of_back_end(
+    db: &Db,
+    own: &OwnResources,
+    client: &Client,
+    named: &String,
+) -> Result<(ResourceMetadata, SenderDemand), Failure> {
+    if client.metadata.resources.contains(named) && *named == own.admin.url {
+        return Ok((own.admin.clone(), SenderDemand::Always));
     }
-    let found = store::resource::find_by_url(cx.db, url).await?;
-    let found = found.ok_or_else(|| refusal(GONE, "resource_unknown"))?;
-    Ok((found.metadata, SenderDemand::AsRegistered))
+    match registered(db, client, named).await? {
+        Registration::Held(resource) => Ok((*resource, SenderDemand::AsRegistered)),
+        Registration::Gone => Err(refusal(GONE, "resource_unknown")),
+        Registration::Missing => {
+            Err(refusal("this client is not registered for that resource server", "resource_not_registered"))
+        }
+    }
 }
 
 fn refusal(told: &'static str, reason: &'static str) -> Failure {

@@ -19,9 +19,10 @@ use crate::policy::Strength;
 use crate::protocol::error::{Doing, Failure, Fault};
 use crate::protocol::params::Params;
 use crate::protocol::pkce::Verifier;
+use crate::protocol::resource_metadata::ResourceMetadata;
 use crate::store::{self, code::Found};
 
-use super::{Grant, GrantCx, audience, is_refreshed};
+use super::{Grant, GrantCx, audience, is_refreshed, is_vouched_for};
 
 /// How much longer a family is kept than the one access token that it may consist of.
 const MARGIN: Duration = Duration::minutes(5);
@@ -62,20 +63,24 @@ impl Grant for AuthorizationCode {
         }
         let named = (&code.delegation.scope, code.delegation.audience.as_str());
         let resource = audience::of_delegation(cx, client, named).await?;
-        audience::is_repeated(params, &code.delegation.audience)?;
-        let family = begin(cx, client, binding, (&code, epoch))?;
+        audience::is_repeated(params, &resource)?;
+        if !is_vouched_for(&code.delegation, &resource) {
+            return Err(not_valid("directory_not_searched").into());
+        }
+        let family = begin(cx, client, binding, (&code, epoch), &resource)?;
+        let refresh = first(client, &family, &resource);
         let authorization = Authorization {
             grant_type: self.grant_type(),
             subject: Subject::Person(Box::new(OnBehalf {
                 standing: person.clone(),
-                patient: code.delegation.patient.clone(),
+                context: code.delegation.context.clone(),
                 sign_in: code.delegation.sign_in.clone(),
                 grant: family.grant,
             })),
             asked: code.delegation.scope.clone(),
             resource,
             sender: SenderDemand::AsRegistered,
-            companions: Companions { refresh: first(client, &family), nonce: code.nonce },
+            companions: Companions { refresh, nonce: code.nonce },
         };
         cx.entry.attempt(Attempt::RedeemCode(Box::new(Redeeming { digest, shown, person, family })));
         Ok(authorization)
@@ -88,11 +93,12 @@ fn begin(
     client: &AuthenticatedClient,
     binding: Option<&Binding>,
     (code, epoch): (&Code, i64),
+    resource: &ResourceMetadata,
 ) -> Result<Family, Fault> {
     let now = cx.entry.now();
     let terms = cx.terms;
     let doing = "naming a family";
-    let refreshes = is_refreshed(client.record(), code.delegation.endurance());
+    let refreshes = is_refreshed(client.record(), resource, code.delegation.endurance());
     let life = if refreshes { terms.refresh } else { Duration::seconds(terms.lifetimes.person) + MARGIN };
     let most = client.record().metadata.refresh_token_max_days;
     Ok(Family {
@@ -112,8 +118,8 @@ fn begin(
 }
 
 /// The first refresh token, for a client that may go on without the person.
-fn first(client: &AuthenticatedClient, family: &Family) -> Option<RefreshToken> {
-    is_refreshed(client.record(), family.delegation.endurance()).then(|| RefreshToken {
+fn first(client: &AuthenticatedClient, family: &Family, resource: &ResourceMetadata) -> Option<RefreshToken> {
+    is_refreshed(client.record(), resource, family.delegation.endurance()).then(|| RefreshToken {
         epoch: family.epoch,
         client: client.record().id.clone(),
         family: family.id,
@@ -126,7 +132,7 @@ impl GrantCx<'_> {
     pub(super) fn name_person(&mut self, person: &Standing, delegation: &Delegation) {
         let event = self.entry.event_mut();
         event.name_person(person);
-        event.patient.clone_from(&delegation.patient);
+        event.patient.clone_from(&delegation.context.patient);
         event.scopes_asked = Some(delegation.scope.to_string());
         event.audience = Some(delegation.audience.clone());
     }

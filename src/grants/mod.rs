@@ -14,15 +14,16 @@ use crate::ledger::Entry;
 use crate::model::authorization::Authorization;
 use crate::model::binding::Binding;
 use crate::model::client::Client;
-use crate::model::delegation::{Endurance, OFFLINE_ACCESS, ONLINE_ACCESS};
+use crate::model::delegation::{Delegation, Endurance, OFFLINE_ACCESS, ONLINE_ACCESS, Voucher};
 use crate::platform::entropy::Entropy;
 use crate::policy::{Lifetimes, Strength};
 use crate::protocol::error::{ErrorCode, Failure, Reason, Refusal};
 use crate::protocol::params::Params;
+use crate::protocol::resource_metadata::{PatientSource, ResourceMetadata};
 use crate::scope::narrow::holds;
 use crate::store::Db;
 
-pub use audience::{Named, OwnResources, audience_for_person};
+pub use audience::{Named, OwnResources, audience_for_client, audience_for_person};
 
 /// Every grant of this server.
 pub static GRANTS: &[&dyn Grant] = &[
@@ -79,15 +80,24 @@ pub trait Grant: Sync {
     ) -> Result<Authorization, Failure>;
 }
 
-/// Whether a client may go on without the person: as far as was agreed to, and as it is registered now.
-fn is_refreshed(client: &Client, endurance: Endurance) -> bool {
-    let scope = match endurance {
+/// Whether a client may go on without the person: as far as was agreed to, and as it and the resource server are
+/// registered now.
+fn is_refreshed(client: &Client, resource: &ResourceMetadata, endurance: Endurance) -> bool {
+    let (scope, capability) = match endurance {
         Endurance::Token => return false,
-        Endurance::Session => ONLINE_ACCESS,
-        Endurance::Offline => OFFLINE_ACCESS,
+        Endurance::Session => (ONLINE_ACCESS, "permission-online"),
+        Endurance::Offline => (OFFLINE_ACCESS, "permission-offline"),
     };
     let metadata = &client.metadata;
-    metadata.grant_types.iter().any(|grant| grant == "refresh_token") && holds(&metadata.scope, scope)
+    metadata.grant_types.iter().any(|grant| grant == "refresh_token")
+        && holds(&metadata.scope, scope)
+        && resource.has_capability(capability)
+}
+
+/// Whether whoever vouched for the patient in context still does: a FHIR server that is not searched any more
+/// vouches for nobody.
+fn is_vouched_for(delegation: &Delegation, resource: &ResourceMetadata) -> bool {
+    delegation.voucher != Voucher::Directory || matches!(resource.patients, PatientSource::Search { .. })
 }
 
 /// Finds a grant by its `grant_type`.
@@ -98,7 +108,11 @@ pub fn find(grant_type: &str) -> Option<&'static dyn Grant> {
 
 /// The grant that a request asks for, if this client may use it (RFC 6749, 5.2).
 pub fn select(client: &AuthenticatedClient, params: &Params) -> Result<&'static dyn Grant, Refusal> {
-    let asked = params.require("grant_type")?;
+    may_use(client.record(), params.require("grant_type")?)
+}
+
+/// A grant by its `grant_type`, if the client is registered for it.
+pub fn may_use(client: &Client, asked: &str) -> Result<&'static dyn Grant, Refusal> {
     let Some(grant) = find(asked) else {
         let reason = Reason::new("unsupported_grant_type");
         return Err(Refusal::new(
@@ -107,7 +121,7 @@ pub fn select(client: &AuthenticatedClient, params: &Params) -> Result<&'static 
             reason,
         ));
     };
-    if !client.record().metadata.grant_types.iter().any(|registered| registered == asked) {
+    if !client.metadata.grant_types.iter().any(|registered| registered == asked) {
         let reason = Reason::new("grant_not_registered");
         return Err(Refusal::new(
             ErrorCode::UnauthorizedClient,

@@ -17,7 +17,7 @@ use crate::scope::narrow::covers_all;
 use crate::scope::set::ScopeSet;
 use crate::store;
 
-use super::{Grant, GrantCx, audience, is_refreshed};
+use super::{Grant, GrantCx, audience, is_refreshed, is_vouched_for};
 
 pub(super) struct Refresh;
 
@@ -51,16 +51,19 @@ impl Grant for Refresh {
         if !client.record().keeps_alive(found.family.created_at) {
             return Err(not_valid("client_disabled").into());
         }
-        if !is_refreshed(client.record(), found.family.delegation.endurance()) {
-            return Err(not_valid("refresh_not_registered").into());
-        }
         let presented = presented(cx, client, binding, &token, &found.family);
         let turn = found.family.turn(&presented, &found.surroundings(cx.terms.idle, now), now)?;
 
         let delegation = &found.family.delegation;
         let asked = narrowed(&delegation.scope, params)?;
-        audience::is_repeated(params, &delegation.audience)?;
         let resource = audience::of_delegation(cx, client, (&asked, &delegation.audience)).await?;
+        if !is_refreshed(client.record(), &resource, delegation.endurance()) {
+            return Err(not_valid("refresh_not_registered").into());
+        }
+        if !is_vouched_for(delegation, &resource) {
+            return Err(not_valid("directory_not_searched").into());
+        }
+        audience::is_repeated(params, &resource)?;
         cx.entry.event_mut().scopes_asked = Some(asked.to_string());
         cx.entry.attempt(Attempt::RotateFamily(Box::new(Rotating {
             family: found.family.id,
@@ -75,7 +78,7 @@ impl Grant for Refresh {
             grant_type: self.grant_type(),
             subject: Subject::Person(Box::new(OnBehalf {
                 standing: found.person,
-                patient: delegation.patient.clone(),
+                context: delegation.context.clone(),
                 sign_in: delegation.sign_in.clone(),
                 grant: found.family.grant,
             })),

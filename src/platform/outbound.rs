@@ -13,7 +13,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use reqwest::header::ACCEPT;
+use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Certificate, Client, Response, StatusCode, redirect, retry};
 use tokio::sync::Semaphore;
 
@@ -24,12 +24,17 @@ use self::freshness::Freshness;
 use self::resolver::{AnyAddress, NotPublic, PublicAddresses};
 use self::url::Reach;
 use crate::config::outbound::Outbound as Rules;
+use crate::protocol::secret::Secret;
 
 /// Fetches from one host at a time. The rest wait, inside their own deadline.
 const FETCHES_PER_HOST: usize = 4;
 
 /// Hosts that are fetched from at a time.
 const HOSTS: usize = 1024;
+
+/// The most bytes of an answer to a request with a token: a server that an administrator has registered is asked,
+/// and answers with more than a key set.
+const MOST_WITH_TOKEN: usize = 524_288;
 
 /// Fetches what others publish.
 #[derive(Clone)]
@@ -76,6 +81,9 @@ pub enum OutboundError {
     /// The answer is not JSON.
     #[error("the answer is not JSON")]
     NotJson,
+    /// The token that was to be shown is none.
+    #[error("the token cannot stand in a header")]
+    Token,
     /// Too many hosts are being fetched from.
     #[error("too much is being fetched")]
     Busy,
@@ -113,20 +121,49 @@ impl Outbound {
 
     /// Fetches a JSON document.
     pub async fn fetch_json(&self, url: &OutboundUrl) -> Result<Fetched, OutboundError> {
-        match tokio::time::timeout(self.timeout, self.fetch(url)).await {
+        let headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static("application/json"))]);
+        self.fetch_in_time(url, headers, self.max_bytes).await
+    }
+
+    /// Asks a FHIR server for a JSON document with a token. It is to refuse what it does not understand: a
+    /// search parameter that it overlooked would widen the answer (FHIR R4, search, 3.1.1.2.1).
+    pub async fn fetch_fhir(&self, url: &OutboundUrl, token: &Secret) -> Result<Fetched, OutboundError> {
+        let mut bearer =
+            HeaderValue::from_str(&format!("Bearer {}", token.expose())).map_err(|_| OutboundError::Token)?;
+        bearer.set_sensitive(true);
+        let headers = HeaderMap::from_iter([
+            (ACCEPT, HeaderValue::from_static("application/fhir+json")),
+            (HeaderName::from_static("prefer"), HeaderValue::from_static("handling=strict")),
+            (AUTHORIZATION, bearer),
+        ]);
+        self.fetch_in_time(url, headers, MOST_WITH_TOKEN).await
+    }
+
+    async fn fetch_in_time(
+        &self,
+        url: &OutboundUrl,
+        headers: HeaderMap,
+        most: usize,
+    ) -> Result<Fetched, OutboundError> {
+        match tokio::time::timeout(self.timeout, self.fetch(url, headers, most)).await {
             Ok(fetched) => fetched,
             Err(_) => Err(OutboundError::TooSlow),
         }
     }
 
-    async fn fetch(&self, url: &OutboundUrl) -> Result<Fetched, OutboundError> {
+    async fn fetch(
+        &self,
+        url: &OutboundUrl,
+        headers: HeaderMap,
+        most: usize,
+    ) -> Result<Fetched, OutboundError> {
         let host = self.host(url.authority())?;
         let _place = host.acquire().await.map_err(|_| OutboundError::Busy)?;
         let client = match url.reach {
             Reach::Public => &self.public,
             Reach::Allowed => &self.allowed,
         };
-        let request = client.get(url.url.clone()).header(ACCEPT, "application/json");
+        let request = client.get(url.url.clone()).headers(headers);
         let answer = request.send().await.map_err(|error| unreachable(&error))?;
         match answer.status() {
             StatusCode::OK => {}
@@ -134,21 +171,9 @@ impl Outbound {
             status => return Err(OutboundError::Status(status.as_u16())),
         }
         let Freshness { max_age, no_store } = Freshness::of(answer.headers());
-        let body = self.body(answer).await?;
+        let body = body(answer, most).await?;
         let body = serde_json::from_slice(&body).map_err(|_| OutboundError::NotJson)?;
         Ok(Fetched { body, max_age, no_store })
-    }
-
-    /// Counts what comes after unpacking: a small answer may unpack to a huge one.
-    async fn body(&self, mut answer: Response) -> Result<Vec<u8>, OutboundError> {
-        let mut body = Vec::new();
-        while let Some(part) = answer.chunk().await.map_err(|error| unreachable(&error))? {
-            if body.len().saturating_add(part.len()) > self.max_bytes {
-                return Err(OutboundError::TooLarge);
-            }
-            body.extend_from_slice(&part);
-        }
-        Ok(body)
     }
 
     /// The places of a host. Hosts that nobody is fetching from are forgotten when there are many.
@@ -186,6 +211,18 @@ fn client(roots: Vec<Certificate>, reach: Reach) -> Result<Client, OutboundUnrea
         Reach::Allowed => builder.dns_resolver(AnyAddress::default()),
     };
     builder.build().map_err(OutboundUnready::Tls)
+}
+
+/// Counts what comes after unpacking: a small answer may unpack to a huge one.
+async fn body(mut answer: Response, most: usize) -> Result<Vec<u8>, OutboundError> {
+    let mut body = Vec::new();
+    while let Some(part) = answer.chunk().await.map_err(|error| unreachable(&error))? {
+        if body.len().saturating_add(part.len()) > most {
+            return Err(OutboundError::TooLarge);
+        }
+        body.extend_from_slice(&part);
+    }
+    Ok(body)
 }
 
 /// Finds out whether it was our own resolver that refused.

@@ -1,16 +1,23 @@
 //! The leave to issue. Rules are pure functions in a list; each may narrow what is granted or refuse.
 
 mod rules;
+mod trace;
 
-pub use rules::person::{OWN_SCOPES, needs_patient};
-pub use rules::strength::needs_key;
+pub use rules::capability::{needed as capabilities_needed, supported_scopes};
+pub use rules::person::{OWN_SCOPES, no_patient};
+pub use rules::strength::{LAUNCH_WRITE, needs_key};
+pub use trace::{Fate, Inquiry, Trace, Visit, Way, explain, unasked};
 
 use crate::model::authorization::{Authorization, OnBehalf, Subject};
 use crate::model::binding::Binding;
 use crate::model::client::Client;
 use crate::protocol::error::Refusal;
 use crate::protocol::resource_metadata::ResourceMetadata;
+use crate::scope::lattice::shortest;
+use crate::scope::narrow::covers_all;
 use crate::scope::set::ScopeSet;
+
+use rules::why::{self, Loss, Told};
 
 /// How well a client has proved who it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -124,6 +131,10 @@ pub struct Denial {
 /// One rule.
 struct Rule {
     name: &'static str,
+    /// What it holds, in one sentence for administrators.
+    says: &'static str,
+    /// Why it took something from a scope, and what can be done about it.
+    why: fn(&Loss<'_>) -> Told,
     apply: Apply,
 }
 
@@ -137,39 +148,122 @@ enum Apply {
 
 /// The rules in the order in which they are asked.
 const RULES: &[Rule] = &[
-    Rule { name: "authentication_strength", apply: Apply::Issue(rules::strength::apply) },
-    Rule { name: "requested_scope", apply: Apply::Scope(rules::scope::requested) },
-    Rule { name: "client_scope", apply: Apply::Scope(rules::scope::of_client) },
-    Rule { name: "resource_scope", apply: Apply::Scope(rules::scope::of_resource) },
-    Rule { name: "person_scope", apply: Apply::Scope(rules::person::apply) },
-    Rule { name: "sender_constraint", apply: Apply::Issue(rules::binding::apply) },
-    Rule { name: "token_lifetime", apply: Apply::Issue(rules::lifetime::apply) },
+    Rule {
+        name: "authentication_strength",
+        says: "A back-end gets system/ and admin/ scopes with a key or a certificate alone.",
+        why: why::authentication_strength,
+        apply: Apply::Issue(rules::strength::apply),
+    },
+    Rule {
+        name: "requested_scope",
+        says: "A scope is asked for by name, on a level that whoever asks can have.",
+        why: why::requested_scope,
+        apply: Apply::Scope(rules::scope::requested),
+    },
+    Rule {
+        name: "client_scope",
+        says: "A scope is granted as far as the client is registered for it.",
+        why: why::client_scope,
+        apply: Apply::Scope(rules::scope::of_client),
+    },
+    Rule {
+        name: "resource_scope",
+        says: "A scope is granted as far as the resource server is registered for it.",
+        why: why::resource_scope,
+        apply: Apply::Scope(rules::scope::of_resource),
+    },
+    Rule {
+        name: "capability",
+        says: "A FHIR server is used in the ways that its SMART configuration tells, and in no other.",
+        why: why::capability,
+        apply: Apply::Scope(rules::capability::apply),
+    },
+    Rule {
+        name: "person_scope",
+        says: "A person gives no more than the person may do.",
+        why: why::person_scope,
+        apply: Apply::Scope(rules::person::apply),
+    },
+    Rule {
+        name: "patient_context",
+        says: "Nothing of a patient is granted before it is known which patient.",
+        why: why::patient_context,
+        apply: Apply::Issue(rules::person::in_context),
+    },
+    Rule {
+        name: "sender_constraint",
+        says: "A token that must be bound to a certificate is not issued without one.",
+        why: why::sender_constraint,
+        apply: Apply::Issue(rules::binding::apply),
+    },
+    Rule {
+        name: "token_lifetime",
+        says: "A token lives as long as the server lets it, or less where the resource server says so.",
+        why: why::refused,
+        apply: Apply::Issue(rules::lifetime::apply),
+    },
 ];
 
-/// Decides what may be issued.
-pub fn decide(question: &Question<'_>, authorization: Authorization) -> Result<Permit, Denial> {
-    let scope = authorization.asked.clone();
-    let mut draft = Draft { authorization, scope, seconds: question.lifetimes.system };
-    let mut narrowed = None;
-    for rule in RULES {
-        let before = draft.scope.len();
-        let applied = match rule.apply {
+/// Whether it is known which person a client would act for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// It is the one whom the authorization names.
+    Known,
+    /// Nobody has signed in yet: whoever it will be.
+    Awaited,
+}
+
+impl<'a> Wish<'a> {
+    fn of(client: &'a Client, authorization: &'a Authorization, presence: Presence) -> Self {
+        let speaker = match (&authorization.subject, presence) {
+            (Subject::Client(_), _) => Speaker::Client,
+            (Subject::Person(_), Presence::Awaited) => Speaker::Somebody,
+            (Subject::Person(person), Presence::Known) => Speaker::Person(person),
+        };
+        Self { client, speaker, resource: &authorization.resource }
+    }
+}
+
+impl Rule {
+    /// What this rule makes of a draft.
+    fn apply(&self, question: &Question<'_>, presence: Presence, draft: Draft) -> Result<Draft, Refusal> {
+        match self.apply {
             Apply::Issue(apply) => apply(question, draft),
             Apply::Scope(apply) => {
                 let Draft { authorization, scope, seconds } = draft;
-                let speaker = match &authorization.subject {
-                    Subject::Client(_) => Speaker::Client,
-                    Subject::Person(person) => Speaker::Person(person),
-                };
-                let wish = Wish { client: question.client, speaker, resource: &authorization.resource };
+                let wish = Wish::of(question.client, &authorization, presence);
                 apply(&wish, &scope).map(|scope| Draft { authorization, scope, seconds })
             }
-        };
+        }
+    }
+}
+
+impl Draft {
+    /// What is asked for, before any rule has seen it.
+    fn begin(question: &Question<'_>, authorization: Authorization) -> Self {
+        let scope = authorization.asked.clone();
+        Self { authorization, scope, seconds: question.lifetimes.system }
+    }
+}
+
+/// Whether less is left than there was. What is left is compared by meaning: a scope that another covers is not lost.
+fn is_less(after: &ScopeSet, before: &ScopeSet) -> bool {
+    after != before && !covers_all(after, before)
+}
+
+/// Decides what may be issued. Scopes are granted in the shortest form.
+pub fn decide(question: &Question<'_>, authorization: Authorization) -> Result<Permit, Denial> {
+    let mut draft = Draft::begin(question, authorization);
+    let mut narrowed = None;
+    for rule in RULES {
+        let before = draft.scope.clone();
+        let applied = rule.apply(question, Presence::Known, draft);
         draft = applied.map_err(|refusal| Denial { rule: rule.name, refusal })?;
-        if draft.scope.len() < before {
+        if is_less(&draft.scope, &before) {
             narrowed = Some(rule.name);
         }
     }
+    draft.scope = shortest(&draft.scope);
     Ok(Permit { draft, narrowed })
 }
 

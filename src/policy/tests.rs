@@ -58,10 +58,25 @@ fn sm_b_02_what_overlaps_is_granted_and_nothing_more() {
         ("system/Patient.r system/Observation.rs", "system/Patient.r"),
         ("system/Claim.rs system/Patient.rs", "system/Claim.rs system/Patient.rs"),
         ("system/Patient.read", "system/Patient.read"),
+        ("system/Patient.r capacity.read system/Patient.s", "system/Patient.rs capacity.read"),
     ];
     for (asked, granted) in rows {
         let permit = ask(&client, Strength::PrivateKey, asked).unwrap();
         assert_eq!(permit.scope().to_string(), granted, "{asked}");
+    }
+}
+
+#[test]
+fn what_is_narrowed_to_as_many_scopes_is_recorded_as_narrowed() {
+    let client = client(&json!({}));
+    let rows = [
+        ("system/Patient.cruds", "client_scope"),
+        ("system/Patient.rs", "granted_as_asked"),
+        ("system/Patient.r system/Patient.s", "granted_as_asked"),
+        ("system/Patient.rs system/Observation.rs", "resource_scope"),
+    ];
+    for (asked, rule) in rows {
+        assert_eq!(ask(&client, Strength::PrivateKey, asked).unwrap().rule(), rule, "{asked}");
     }
 }
 
@@ -73,6 +88,7 @@ fn sm_b_01_s09_e04_e06_other_scopes_are_refused() {
         ("patient/Patient.rs", "scope_level"),
         ("user/Patient.rs system/Patient.rs", "scope_level"),
         ("openid system/Patient.rs", "scope_of_a_person"),
+        ("http://openid.net/specs/openid-connect-core-1_0#openid system/Patient.rs", "scope_of_a_person"),
         ("launch/patient", "scope_of_a_person"),
         ("offline_access", "scope_of_a_person"),
         ("system/Patient.c", "scope_not_registered_for_client"),

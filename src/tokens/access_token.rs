@@ -5,13 +5,14 @@ use uuid::Uuid;
 
 use crate::jose::thumbprint::sha256;
 use crate::keys::keyring::{KeyRing, Look};
-use crate::model::access_token::AccessToken;
-use crate::model::client::Client;
+use crate::model::access_token::{AccessToken, TYPE};
+use crate::model::client::{Client, THIS_SERVER};
+use crate::model::resource::Resource;
 use crate::moment::Timestamp;
 use crate::protocol::error::Fault;
 use crate::store::{self, Db};
 
-use super::issuer::{OPAQUE_PREFIX, TYPE};
+use super::issuer::OPAQUE_PREFIX;
 
 /// Reads tokens of this server.
 #[derive(Clone)]
@@ -36,6 +37,11 @@ impl AccessTokens {
     #[must_use]
     pub const fn new(db: Db, keys: KeyRing, issuer: String, idle: Duration) -> Self {
         Self { db, keys, issuer, idle }
+    }
+
+    /// Finds the resource server whose tokens have this `aud`.
+    pub async fn find_resource(&self, audience: &str) -> Result<Option<Resource>, Fault> {
+        store::resource::find_by_url(&self.db, audience).await
     }
 
     /// Reads a token that this server wrote, dead or alive; `None` for anything else.
@@ -66,6 +72,10 @@ impl AccessTokens {
             && !self.stands(person.grant, now).await?
         {
             return Ok(None);
+        }
+        if token.client.as_str() == THIS_SERVER && token.person.is_none() {
+            // Signed by this server for itself, and by nobody else: no registration could end it.
+            return Ok(Client::this_server(now).map(|client| LiveToken { token, client }));
         }
         let client = store::client::find(&self.db, &token.client).await?;
         let client = client.filter(|client| client.keeps_alive(token.issued_at));

@@ -7,6 +7,7 @@ use crate::clients::authenticate::Authenticator;
 use crate::keys::keyring::Look;
 use crate::ledger::{Attempt, Entry, Ledger};
 use crate::model::access_token::AccessToken;
+use crate::model::client::Client;
 use crate::platform::clock::Clock;
 use crate::platform::entropy::Entropy;
 use crate::policy::Strength;
@@ -55,7 +56,7 @@ impl IntrospectionEndpoint {
     }
 
     async fn look_up(&self, entry: &mut Entry, request: &Request) -> Result<Found, Failure> {
-        let audiences = self.audiences(entry, request).await?;
+        let asker = self.asker(entry, request).await?;
         let text = request.params.require("token")?;
         let now = entry.now();
         let Some(live) = self.tokens.read_live(text, now, Look::Surely).await? else {
@@ -66,34 +67,35 @@ impl IntrospectionEndpoint {
         event.token = Some(token.id);
         event.audience = Some(token.audience.clone());
         event.target = Some(token.client.to_string());
-        if !audiences.contains(&token.audience) {
+        if !self.speaks_for(&asker, &token.audience).await? {
             let reason = Reason::new("introspection_for_another_resource");
             return Ok(Found::Foreign(Refusal::new(ErrorCode::InsufficientScope, "not active", reason)));
         }
         event.scopes_granted = Some(token.scope.to_string());
         if let Some(person) = &token.person {
             event.person = Some(token.subject.clone());
-            event.patient.clone_from(&person.patient);
+            event.patient.clone_from(&person.context.patient);
         }
         entry.attempt(Attempt::NoteIntrospection {
             id: token.id,
+            grant: token.person.as_ref().map(|person| person.grant),
             audience: token.audience.clone(),
             expires_at: token.expires_at,
         });
         Ok(Found::Active(Box::new(token)))
     }
 
-    /// The resource servers in whose name the caller asks: all that a client speaks for by its own
-    /// method; by a living token, the one that the token is for, so that a resource server cannot ask
+    /// Who asks: a client by its own method, in the name of every resource server that it speaks for; or by
+    /// a living token, in the name of the one that the token is for, so that a resource server cannot ask
     /// in another's name with a token it was shown.
-    async fn audiences(&self, entry: &mut Entry, request: &Request) -> Result<Vec<String>, Failure> {
+    async fn asker(&self, entry: &mut Entry, request: &Request) -> Result<Asker, Failure> {
         let Request { params, evidence } = request;
         if !matches!(evidence.authorization, Some(AuthHeader::Bearer(_))) {
             let client = self.authenticator.authenticate(entry, evidence, params).await?;
             return match client.strength() {
                 Strength::Named => Err(Refusal::invalid_client("public_client").into()),
                 Strength::SharedSecret | Strength::PrivateKey => {
-                    Ok(client.record().metadata.introspects.clone())
+                    Ok(Asker { client: client.record().clone(), only: None })
                 }
             };
         }
@@ -104,9 +106,31 @@ impl IntrospectionEndpoint {
         }
         let live = bearer::believe(&self.tokens, evidence, Constraint::AsIssued, entry.now()).await?;
         entry.prove_client(&live.client);
-        let speaks = live.client.metadata.introspects.contains(&live.token.audience);
-        Ok(speaks.then_some(live.token.audience).into_iter().collect())
+        Ok(Asker { client: live.client, only: Some(live.token.audience) })
     }
+
+    /// Whether the asker speaks for a resource server: its own registration says so, or the resource server's.
+    async fn speaks_for(&self, asker: &Asker, audience: &str) -> Result<bool, Failure> {
+        if asker.only.as_ref().is_some_and(|only| only != audience) {
+            return Ok(false);
+        }
+        // One that anybody could pass himself off as speaks for nobody.
+        if asker.client.metadata.token_endpoint_auth_method == "none" {
+            return Ok(false);
+        }
+        if asker.client.metadata.introspects.iter().any(|url| url == audience) {
+            return Ok(true);
+        }
+        let resource = self.tokens.find_resource(audience).await?;
+        Ok(resource.is_some_and(|found| found.metadata.introspection_clients.contains(&asker.client.id)))
+    }
+}
+
+/// Who asks.
+struct Asker {
+    client: Client,
+    /// The one audience it may ask about, when it shows a token for that.
+    only: Option<String>,
 }
 
 /// What was found.

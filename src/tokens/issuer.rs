@@ -2,30 +2,31 @@
 
 use std::sync::Arc;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use time::Duration;
 
 use crate::grants::Terms;
 use crate::jose::thumbprint::sha256;
 use crate::keys::keyring::KeyRing;
 use crate::ledger::Entry;
-use crate::model::access_token::{AccessToken, PersonClaims};
+use crate::model::access_token::{AccessToken, PersonClaims, TYPE};
 use crate::model::authorization::{Authorization, Subject};
 use crate::model::binding::Binding;
 use crate::model::client::Client;
-use crate::policy::{Permit, needs_patient};
+use crate::moment::Timestamp;
+use crate::policy::Permit;
 use crate::protocol::error::{Doing, Failure, Fault};
-use crate::protocol::resource_metadata::TokenFormat;
+use crate::protocol::resource_metadata::{ResourceMetadata, TokenFormat};
 use crate::protocol::secret::Secret;
 use crate::scope::narrow::holds;
 
 use super::id_token::{self, About};
 
-/// The `typ` of access tokens (RFC 9068, 2.1).
-pub const TYPE: &str = "at+jwt";
-
 /// How an opaque token begins, so that scanners of code and logs know it.
 pub const OPAQUE_PREFIX: &str = "hat_";
+
+/// The longest JWT that is given out, in bytes: headers beyond that are refused in many places.
+const LONGEST: usize = 8192;
 
 /// What the client is given (RFC 6749, 5.1).
 pub struct TokenResponse {
@@ -90,11 +91,9 @@ impl Issuer {
         let event = entry.event_mut();
         event.token = Some(token.id);
         event.scopes_granted = Some(token.scope.to_string());
-        let context = context(&token);
-        let access_token = match resource.token_format {
-            TokenFormat::Jwt => self.keys.sign(resource.token_signing_alg, TYPE, &token.claims(), now)?,
-            TokenFormat::Opaque => self.store(entry, token)?,
-        };
+        // As top-level members of the answer: apps look nowhere else (SMART App Launch 2.2, launch context).
+        let context = token.person.as_ref().map(|person| person.context.members()).unwrap_or_default();
+        let access_token = self.write(entry, (token, resource), now)?;
         let id_token = match subject {
             Subject::Person(person) if holds(permit.scope(), "openid") => {
                 let about = About {
@@ -119,6 +118,23 @@ impl Issuer {
         })
     }
 
+    /// Writes a token as its resource server is registered; one of so many scopes that no header would hold it
+    /// becomes a text that only introspection explains (SMART App Launch 2.2, scopes).
+    fn write(
+        &self,
+        entry: &mut Entry,
+        (token, resource): (AccessToken, &ResourceMetadata),
+        now: Timestamp,
+    ) -> Result<String, Fault> {
+        if resource.token_format == TokenFormat::Jwt {
+            let signed = self.keys.sign(resource.token_signing_alg, TYPE, &token.claims(), now)?;
+            if signed.len() <= LONGEST {
+                return Ok(signed);
+            }
+        }
+        self.store(entry, token)
+    }
+
     /// Makes an opaque token; its digest and content are kept with the entry.
     fn store(&self, entry: &mut Entry, token: AccessToken) -> Result<String, Fault> {
         let text = format!("{OPAQUE_PREFIX}{}", self.terms.entropy.token().doing("making a token")?);
@@ -135,14 +151,7 @@ fn claims(permit: &Permit) -> Option<PersonClaims> {
         grant: person.grant,
         authenticated_at: person.sign_in.at,
         methods: person.sign_in.methods.clone(),
-        // In context only by the scope that asks for it (SMART App Launch 2.2, launch context).
-        patient: person.patient.clone().filter(|_| needs_patient(permit.scope())),
+        context: person.context.for_scope(permit.scope()),
         fhir_user: id_token::fhir_user(person, permit.scope(), resource),
     })
-}
-
-/// The launch context as top-level members of the token response: apps look nowhere else.
-fn context(token: &AccessToken) -> Map<String, Value> {
-    let patient = token.person.as_ref().and_then(|person| person.patient.as_ref());
-    patient.map(|patient| ("patient".to_owned(), json!(patient))).into_iter().collect()
 }

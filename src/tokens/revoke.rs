@@ -98,7 +98,7 @@ impl RevocationEndpoint {
             return Ok(Found::nothing("refresh_token_of_another_sender"));
         }
         event.name_person(&found.person);
-        event.patient.clone_from(&delegation.patient);
+        event.patient.clone_from(&delegation.context.patient);
         event.detail = Some("every token of this grant was revoked".to_owned());
         entry.attempt(Attempt::RevokeFamily { id });
         Ok(Found::Own)

@@ -2,7 +2,8 @@
 
 use crate::policy::{Speaker, Wish};
 use crate::protocol::error::{ErrorCode, Reason, Refusal};
-use crate::scope::dialects;
+use crate::scope::dialects::openid::OpenId;
+use crate::scope::dialects::{self, Dialect};
 use crate::scope::narrow::{levels, narrow};
 use crate::scope::permission::Level;
 use crate::scope::set::ScopeSet;
@@ -34,9 +35,9 @@ pub(in crate::policy) fn requested(wish: &Wish<'_>, scope: &ScopeSet) -> Result<
     }
 }
 
-/// Whether a scope is about sign-in, launch context or refresh tokens.
-fn is_of_a_person(token: &ScopeToken) -> bool {
-    dialects::read(token).is_some_and(|(_, dialect)| dialect.name() == "openid")
+/// Whether a scope is about sign-in, launch context or refresh tokens, however it is written.
+pub(super) fn is_of_a_person(token: &ScopeToken) -> bool {
+    dialects::read(token).is_some_and(|(permission, _)| OpenId.write(&permission).is_some())
 }
 
 fn is_of_admin(token: &ScopeToken) -> bool {

@@ -1,17 +1,23 @@
-//! A back-end gets `system/` scopes with a private key or a certificate alone (SMART Backend
-//! Services), and so does an administrator: a secret can be copied, and any certificate shown with it.
+//! A back-end gets `system/` scopes with a private key or a certificate alone (SMART Backend Services), and so
+//! does an administrator, and an EHR that launches apps into any record: a secret can be copied, and any
+//! certificate shown with it.
 
 use crate::model::authorization::Subject;
 use crate::policy::{Draft, Question, Strength};
 use crate::protocol::error::{ErrorCode, Reason, Refusal};
-use crate::scope::narrow::levels;
+use crate::scope::narrow::{holds, levels};
 use crate::scope::permission::Level;
 use crate::scope::set::ScopeSet;
+
+/// The scope of the launch API.
+pub const LAUNCH_WRITE: &str = "launch.write";
 
 /// Whether some of these scopes are for clients that hold a key.
 #[must_use]
 pub fn needs_key(scope: &ScopeSet) -> bool {
-    levels(scope).contains(&Level::System) || scope.iter().any(|token| token.as_str().starts_with("admin/"))
+    levels(scope).contains(&Level::System)
+        || scope.iter().any(|token| token.as_str().starts_with("admin/"))
+        || holds(scope, LAUNCH_WRITE)
 }
 
 pub(in crate::policy) fn apply(question: &Question<'_>, draft: Draft) -> Result<Draft, Refusal> {
@@ -24,7 +30,7 @@ pub(in crate::policy) fn apply(question: &Question<'_>, draft: Draft) -> Result<
         Strength::SharedSecret if !needs_key(&draft.scope) => Ok(draft),
         Strength::SharedSecret => Err(Refusal::new(
             ErrorCode::UnauthorizedClient,
-            "system/ and admin/ scopes need a client that authenticates with a key or a certificate",
+            "system/, admin/ and launch.write scopes need a client that authenticates with a key or a certificate",
             Reason::new("system_scope_with_secret"),
         )),
         Strength::Named => Err(Refusal::new(
