@@ -73,8 +73,16 @@ pub fn fresh(kind: CookieKind, entropy: &Entropy) -> Result<(Cookie, [u8; 32]), 
 pub enum Form {
     /// Signing in, for an interaction.
     Login(Uuid),
+    /// Choosing a patient, for an interaction, in a session.
+    Patient(Uuid, Uuid),
+    /// Choosing an encounter, for an interaction, in a session.
+    Encounter(Uuid, Uuid),
+    /// Signing in, for the person's own page.
+    LoginForAccount,
     /// Deciding, for an interaction, in a session.
     Consent(Uuid, Uuid),
+    /// Ending what apps may do, in a session.
+    Account(Uuid),
     /// Ending a session.
     Logout(Uuid),
 }
@@ -136,7 +144,11 @@ pub const fn forged(reason: &'static str) -> Refusal {
 fn statement(form: Form, browser: &[u8; 32]) -> Vec<u8> {
     let (name, interaction, session) = match form {
         Form::Login(interaction) => ("form of login\0", interaction, Uuid::nil()),
+        Form::Patient(interaction, session) => ("form of patient\0", interaction, session),
+        Form::Encounter(interaction, session) => ("form of encounter\0", interaction, session),
+        Form::LoginForAccount => ("form of login for the account\0", Uuid::nil(), Uuid::nil()),
         Form::Consent(interaction, session) => ("form of consent\0", interaction, session),
+        Form::Account(session) => ("form of account\0", Uuid::nil(), session),
         Form::Logout(session) => ("form of logout\0", Uuid::nil(), session),
     };
     [name.as_bytes(), browser, interaction.as_bytes(), session.as_bytes()].concat()
@@ -177,6 +189,12 @@ mod tests {
             Form::Consent(id(2), id(3)),
             Form::Consent(id(1), id(4)),
             Form::Consent(id(3), id(1)),
+            Form::Patient(id(1), id(3)),
+            Form::Patient(id(2), id(3)),
+            Form::Encounter(id(1), id(3)),
+            Form::LoginForAccount,
+            Form::Account(id(1)),
+            Form::Account(id(3)),
             Form::Logout(id(1)),
             Form::Logout(id(3)),
         ];

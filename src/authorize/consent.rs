@@ -6,17 +6,24 @@ use uuid::Uuid;
 
 use crate::ledger::{Attempt, Entry};
 use crate::model::consent::Consent;
+use crate::model::delegation::{Endurance, Voucher};
 use crate::model::interaction::Progress;
+use crate::model::person::{Person, Role};
+use crate::moment::Timestamp;
 use crate::policy;
 use crate::protocol::error::{Failure, Refusal};
 use crate::protocol::params::PageForm;
 use crate::protocol::resource_metadata::ResourceKind;
+use crate::scope::choices;
+use crate::scope::lattice::shortest;
 use crate::scope::set::ScopeSet;
+use crate::scope::token::ScopeToken;
 
 use super::browser::{self, Form, Visit};
 use super::case::{Case, Present};
 use super::dispatcher::Next;
 use super::offer::Offer;
+use super::setting::{Look, choice};
 use super::{AuthorizationFlow, GoOn, Place, Trouble, Turn};
 
 /// The question what a client may do.
@@ -38,10 +45,65 @@ pub struct ConsentView {
     pub patient: Option<String>,
     /// What could be granted.
     pub scope: ScopeSet,
+    /// How finely it is chosen.
+    pub grain: Grain,
+    /// How long it would last.
+    pub duration: Lasting,
+    /// What is in context, as the form repeats it.
+    pub about: String,
     /// The interaction.
     pub interaction: Uuid,
     /// The token of the form.
     pub csrf: String,
+}
+
+/// How finely a person chooses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Grain {
+    /// Scope by scope, as they were asked for.
+    Scopes,
+    /// Where a scope has choices, also one by one of those (45 CFR 170.315(g)(10)).
+    Choices,
+}
+
+impl Grain {
+    /// Patients choose of their own record; whoever treats patients is asked in the terms of the work.
+    fn of(person: &Person) -> Self {
+        let treats = person.roles.contains(&Role::Clinician) && !person.roles.contains(&Role::Patient);
+        if treats { Self::Scopes } else { Self::Choices }
+    }
+
+    /// What of an offered scope was ticked: the scope itself, or else some of its choices.
+    fn ticked(self, offered: &ScopeToken, ticked: &HashSet<String>) -> Vec<ScopeToken> {
+        let is_ticked = |token: &ScopeToken| ticked.contains(token.as_str());
+        match self {
+            _ if is_ticked(offered) => vec![offered.clone()],
+            Self::Scopes => Vec::new(),
+            Self::Choices => choices::all(offered).into_iter().filter(is_ticked).collect(),
+        }
+    }
+}
+
+/// How long a client could go on, if all that is offered were given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lasting {
+    /// As long as one access token lives.
+    Token {
+        /// That many seconds.
+        seconds: i64,
+    },
+    /// Until the person signs out, or the session ends by itself.
+    Session {
+        /// How long one access token lives, which is all there is without this leave, in seconds.
+        seconds: i64,
+    },
+    /// Until the person withdraws it, or it is not used.
+    Offline {
+        /// After that many days without use it ends.
+        unused_days: i64,
+        /// How long one access token lives, which is all there is without this leave, in seconds.
+        seconds: i64,
+    },
 }
 
 /// What the person answered.
@@ -62,11 +124,13 @@ impl AuthorizationFlow {
             Err(failure) => return Err(Trouble::Page(self.refuse(entry, failure).await)),
         };
         // Whatever else comes next, a refusal included, is the dispatcher's to tell.
-        match self.next(&mut entry, &case).await {
-            Ok(Next::Consent(present, offer)) => Ok(Turn::Page(self.question(&case, present, *offer))),
-            Ok(Next::Login | Next::Respond(..) | Next::Over) | Err(Failure::Refusal(_)) => {
-                Ok(Turn::GoOn(GoOn::to(Place::Dispatcher, case.interaction.id)))
+        match self.next(&mut entry, &case, Look::Up).await {
+            Ok(Next::Consent(present, offer)) => {
+                let label = self.label(&case, present, &offer, entry.now()).await;
+                Ok(Turn::Page(self.question(&case, present, (*offer, label))))
             }
+            Ok(Next::Login | Next::Choose(..) | Next::Respond(..) | Next::Over)
+            | Err(Failure::Refusal(_)) => Ok(Turn::GoOn(GoOn::to(Place::Dispatcher, case.interaction.id))),
             Err(failure) => Err(Trouble::Client(Box::new(case.address), failure)),
         }
     }
@@ -107,13 +171,17 @@ impl AuthorizationFlow {
             return Ok(go_on);
         };
         let consent = match answer {
-            Answer::Allow(ticked) => self.agreed(entry, (&case, present), &ticked).await?,
+            Answer::Allow(ticked) => {
+                let about = form.optional("about").unwrap_or_default();
+                self.agreed(entry, (&case, present), (&ticked, about)).await?
+            }
             Answer::Deny => None,
         };
         if consent.is_none() {
             "consent.refuse".clone_into(&mut entry.event_mut().action);
         }
-        entry.attempt(Attempt::Decide { at: (id, session), consent: consent.map(Box::new) });
+        let choice = case.interaction.choice.clone().map(Box::new);
+        entry.attempt(Attempt::Decide { at: (id, session), consent: consent.map(Box::new), choice });
         Ok(go_on)
     }
 
@@ -122,14 +190,25 @@ impl AuthorizationFlow {
         &self,
         entry: &mut Entry,
         (case, present): (&Case, &Present),
-        ticked: &HashSet<String>,
+        (ticked, about): (&HashSet<String>, &str),
     ) -> Result<Option<Consent>, Failure> {
-        let offer = self.offer(entry, (case, present)).await?;
-        let ticked = offer.scope.iter().filter(|token| ticked.contains(token.as_str())).cloned();
+        // Whatever else would come next now, this is no answer to it.
+        let offer = match self.next(entry, case, Look::Up).await? {
+            Next::Consent(_, offer) | Next::Respond(_, offer, _) => offer,
+            Next::Login | Next::Choose(..) | Next::Over => {
+                return Err(browser::forged("consent_not_asked").into());
+            }
+        };
+        if about != offer.about() {
+            // Another patient was chosen, in another tab, than the one that the page spoke of.
+            return Err(browser::forged("consent_about_something_else").into());
+        }
+        let grain = Grain::of(&present.person);
+        let ticked = offer.scope.iter().flat_map(|offered| grain.ticked(offered, ticked));
         let ticked = ScopeSet::from_tokens(ticked);
         // Some scopes mean nothing without others that may now be missing.
         let granted = policy::offer(&case.client, Some(&offer.person), &ticked, &offer.resource);
-        let Ok(scope) = granted else { return Ok(None) };
+        let Ok(scope) = granted.map(|granted| shortest(&granted)) else { return Ok(None) };
         let consent = Consent {
             id: self.id(entry.now())?,
             subject: present.person.subject,
@@ -138,6 +217,8 @@ impl AuthorizationFlow {
             patient: offer.patient_for(&scope),
             scope,
             given_at: entry.now().max(present.person.not_before),
+            by_policy: false,
+            withdrawn_at: None,
         };
         let event = entry.event_mut();
         event.scopes_granted = Some(consent.scope.to_string());
@@ -145,9 +226,26 @@ impl AuthorizationFlow {
         Ok(Some(consent))
     }
 
-    fn question(&self, case: &Case, present: &Present, offer: Offer) -> ConsentView {
+    /// The patient in context, as the person may know them: an EHR hands over no more than an id.
+    async fn label(&self, case: &Case, present: &Present, offer: &Offer, now: Timestamp) -> Option<String> {
+        let patient = offer.patient_for(&offer.scope)?;
+        if case.interaction.launch.is_none() || offer.voucher != Voucher::Launch {
+            return offer.label.clone();
+        }
+        // Whoever cannot be looked up is named as the EHR did.
+        let found = self.patients.find((&present.person, &offer.resource), &patient, now).await;
+        found.ok().flatten().map_or(offer.label.clone(), |entry| Some(choice(&entry).label))
+    }
+
+    fn question(
+        &self,
+        case: &Case,
+        present: &Present,
+        (offer, patient): (Offer, Option<String>),
+    ) -> ConsentView {
         let interaction = case.interaction.id;
-        let patient = offer.patient_for(&offer.scope);
+        let about = offer.about();
+        let duration = self.lasting(&offer);
         let Offer { scope, resource, .. } = offer;
         ConsentView {
             client_name: case.client.metadata.client_name.clone(),
@@ -158,8 +256,21 @@ impl AuthorizationFlow {
             resource: (resource.kind == ResourceKind::Fhir).then_some(resource.title),
             patient,
             scope,
+            grain: Grain::of(&present.person),
+            duration,
+            about,
             interaction,
             csrf: self.marks.csrf(Form::Consent(interaction, present.session.id), &case.browser),
+        }
+    }
+
+    fn lasting(&self, offer: &Offer) -> Lasting {
+        let most = self.lives.access.whole_seconds();
+        let seconds = offer.resource.token_seconds.unwrap_or(most).min(most);
+        match Endurance::of(&offer.scope) {
+            Endurance::Token => Lasting::Token { seconds },
+            Endurance::Session => Lasting::Session { seconds },
+            Endurance::Offline => Lasting::Offline { unused_days: self.lives.refresh.whole_days(), seconds },
         }
     }
 }

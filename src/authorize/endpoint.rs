@@ -1,8 +1,10 @@
 //! The authorization endpoint (RFC 6749, 3.1): a request is read, its callback proved, and its way begins.
 
+use crate::jose::thumbprint::sha256;
 use crate::ledger::{Attempt, Entry};
 use crate::model::client::Client;
 use crate::model::interaction::{Interaction, LIFE, Progress};
+use crate::model::launch::{self, Handover};
 use crate::moment::Timestamp;
 use crate::policy;
 use crate::protocol::authorization_request::{self, AuthorizationRequest};
@@ -11,13 +13,14 @@ use crate::protocol::error::{Doing, ErrorCode, Failure, Reason, Refusal};
 use crate::protocol::ids::ClientId;
 use crate::protocol::params::Tolerant;
 use crate::protocol::redirect_uri::{self, Callback};
+use crate::protocol::resource_metadata::ResourceMetadata;
 use crate::scope::narrow::holds;
 use crate::store;
 
 use super::browser::{self, Cookie, CookieKind, Visit};
 use super::case::Present;
 use super::offer::offered;
-use super::response::ReturnAddress;
+use super::response::{ReturnAddress, launched_by};
 use super::{AuthorizationFlow, GoOn, Place, Trouble};
 
 /// The grant that begins here.
@@ -74,10 +77,6 @@ impl AuthorizationFlow {
         may_ask(&client)?;
         let request = AuthorizationRequest::parse(tolerant)?;
         entry.event_mut().scopes_asked = Some(request.scope.to_string());
-        if holds(&request.scope, "launch") {
-            // No EHR can hand over a launch here, so there is none that could be meant (SMART App Launch).
-            return Err(Refusal::invalid_request("launch is not known here", "launch_unknown").into());
-        }
         // The error for a wrong resource server depends on the name under which it was given (RFC 8707, 2).
         let blame = match tolerant.params.optional("aud") {
             Some(_) => ErrorCode::InvalidRequest,
@@ -87,9 +86,13 @@ impl AuthorizationFlow {
         offered(entry, policy::offer(&client, None, &request.scope, &resource))?;
 
         let now = entry.now();
+        let launch = self.handed_over(entry, (&client, &resource), (tolerant, &request)).await?;
         // A hint that is none is refused before anybody is asked for a password.
         self.expected((&client, &request), now).await?;
         let present = self.adoptable(entry, (&client, &request), visit).await?;
+        // Whoever else is signed in here, the person whom the EHR named may sign in.
+        let present = present
+            .filter(|present| launch.as_ref().is_none_or(|launch| launch.subject == present.person.subject));
         let progress = match present {
             Some(present) => Progress::SignedIn { session: present.session.id },
             None if request.prompts.is_none() => return Err(login_required("not_signed_in").into()),
@@ -102,13 +105,38 @@ impl AuthorizationFlow {
             client: client.id,
             callback,
             request,
+            launch,
+            choice: None,
             progress,
             created_at: now,
             expires_at: now + LIFE,
         };
-        let go_on = GoOn { place: Place::Dispatcher, interaction: interaction.id, cookies };
+        let go_on = GoOn { place: Place::Dispatcher, interaction: Some(interaction.id), cookies };
         entry.attempt(Attempt::BeginInteraction(Box::new(interaction)));
         Ok(go_on)
+    }
+
+    /// What an EHR has handed over. Without the scope `launch` a handle is not looked at (SMART App Launch 2.2).
+    async fn handed_over(
+        &self,
+        entry: &mut Entry,
+        (client, resource): (&Client, &ResourceMetadata),
+        (tolerant, request): (&Tolerant, &AuthorizationRequest),
+    ) -> Result<Option<Handover>, Failure> {
+        if !holds(&request.scope, "launch") {
+            return Ok(None);
+        }
+        let Some(handle) = tolerant.params.optional("launch") else {
+            return Err(launch_missing().into());
+        };
+        let found = store::launch::find(&self.db, &sha256(handle.as_bytes())).await?;
+        let launch = found.ok_or_else(|| launch::not_valid("launch_unknown"))?;
+        launch.take(&client.id, &resource.url, entry.now())?;
+        let event = entry.event_mut();
+        event.person = Some(launch.handover.subject.to_string());
+        event.detail = Some(launched_by(&launch.handover));
+        event.patient.clone_from(&launch.handover.context.patient);
+        Ok(Some(launch.handover))
     }
 
     /// Who is signed in already, if that will do: recently enough, and the one who is expected.
@@ -143,7 +171,7 @@ fn is_recent(present: &Present, request: &AuthorizationRequest, now: Timestamp) 
 }
 
 /// Whether a client may send people here at all.
-fn may_ask(client: &Client) -> Result<(), Refusal> {
+pub fn may_ask(client: &Client) -> Result<(), Refusal> {
     if !client.metadata.grant_types.iter().any(|grant| grant == GRANT) {
         let told = "this client is not registered for authorization codes";
         return Err(Refusal::new(ErrorCode::UnauthorizedClient, told, Reason::new("grant_not_registered")));
@@ -156,6 +184,13 @@ fn may_ask(client: &Client) -> Result<(), Refusal> {
             "pushed_request_missing",
         )),
     }
+}
+
+/// The refusal of a request for the scope `launch` without the handle of one.
+#[must_use]
+pub const fn launch_missing() -> Refusal {
+    let told = "the scope launch is for apps that an EHR has opened: launch is missing";
+    Refusal::invalid_request(told, "launch_missing")
 }
 
 /// The refusal of a request without a page, where one would be needed.

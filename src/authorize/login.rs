@@ -14,32 +14,43 @@ use crate::protocol::params::PageForm;
 use crate::protocol::secret::Secret;
 use crate::store;
 
-use super::browser::{self, CookieKind, Form, Visit};
+use super::browser::{self, Cookie, CookieKind, Form, Visit};
 use super::case::{Case, name_person};
 use super::{AuthorizationFlow, GoOn, Place, Trouble, Turn, throttle};
 
 /// The most bytes of a password that are looked at.
 const LONGEST: usize = 1024;
+/// The word by which links and forms say that somebody signs in for their own page.
+pub const FOR_ACCOUNT: &str = "account";
 /// How the person proved who they are (RFC 8176).
 const PASSWORD: &str = "pwd";
 
 /// The sign-in form.
 #[derive(Debug)]
 pub struct LoginView {
-    /// The name of the app that asks.
-    pub client_name: String,
-    /// The organization that answers for it.
-    pub organization: String,
-    /// The interaction.
-    pub interaction: Uuid,
+    /// The app that asks; without one it is for the person's own page.
+    pub app: Option<AskingApp>,
     /// The token of the form.
     pub csrf: String,
     /// The username to begin with.
     pub username: String,
-    /// What the form may lead to besides this server.
-    pub target: String,
     /// Why it is shown once more.
     pub notice: Option<Notice>,
+    /// The cookies that the browser gets.
+    pub cookies: Vec<Cookie>,
+}
+
+/// The app for which somebody signs in.
+#[derive(Debug)]
+pub struct AskingApp {
+    /// Its name.
+    pub name: String,
+    /// The organization that answers for it.
+    pub organization: String,
+    /// The interaction.
+    pub interaction: Uuid,
+    /// What the form may lead to besides this server.
+    pub target: String,
 }
 
 /// Why the sign-in form is shown once more.
@@ -77,9 +88,17 @@ impl From<Fault> for NotSignedIn {
     }
 }
 
+/// What somebody signs in for.
+enum Errand {
+    /// What an app asks.
+    App(Box<Case>),
+    /// Their own page, in this browser.
+    Account([u8; 32]),
+}
+
 /// Everything about one attempt.
 struct Try {
-    case: Case,
+    errand: Errand,
     username: String,
     password: Secret,
     counts: Vec<Attempts>,
@@ -94,14 +113,25 @@ impl AuthorizationFlow {
             Err(failure) => return Err(Trouble::Page(self.refuse(entry, failure).await)),
         };
         let session = case.present.as_ref().map(|present| present.session.id);
-        let step = case.interaction.next(&Circumstances { session, remembered: None });
+        let step = case.interaction.next(&Circumstances { session, ..Circumstances::default() });
         if step != Step::Login || case.interaction.request.prompts.is_none() {
             return Ok(Turn::GoOn(GoOn::to(Place::Dispatcher, case.interaction.id)));
         }
         let hint = case.interaction.request.login_hint.clone();
         let known = case.present.as_ref().map(|present| present.person.username.to_string());
         let notice = known.is_some().then_some(Notice::Again);
-        Ok(Turn::Page(self.view(&case, hint.or(known).unwrap_or_default(), notice)))
+        let errand = Errand::App(Box::new(case));
+        Ok(Turn::Page(self.view(&errand, hint.or(known).unwrap_or_default(), notice)))
+    }
+
+    /// The sign-in form for the person's own page, unless somebody is signed in.
+    pub async fn login_view_for_account(&self, visit: &Visit) -> Result<Turn<LoginView>, Failure> {
+        if self.present(visit, self.clock.now()).await?.is_some() {
+            return Ok(Turn::GoOn(GoOn::alone(Place::Account)));
+        }
+        let (browser, cookies) = self.browser_of(visit)?;
+        let view = self.view(&Errand::Account(browser), String::new(), None);
+        Ok(Turn::Page(LoginView { cookies, ..view }))
     }
 
     /// Signs somebody in. An attempt is counted before the password is looked at.
@@ -116,7 +146,9 @@ impl AuthorizationFlow {
             Err(failure) => return Err(self.again(&attempt, failure).await),
         };
         let mut entry = self.entry("sign_in", &visit.origin)?;
-        entry.event_mut().name_client(&attempt.case.client);
+        if let Errand::App(case) = &attempt.errand {
+            entry.event_mut().name_client(&case.client);
+        }
         let outcome = match self.identify(&mut entry, &attempt, place).await {
             Ok(person) => self.begin_session(&mut entry, (&attempt, &person), visit).await,
             Err(failure) => Err(failure),
@@ -129,13 +161,7 @@ impl AuthorizationFlow {
 
     /// Reads the form. What was not sent from its own page is not looked at any further.
     async fn read(&self, entry: &mut Entry, form: &PageForm, visit: &Visit) -> Result<Try, Failure> {
-        let text = form.optional("interaction").unwrap_or_default();
-        let id: Uuid = text.parse().map_err(|_| browser::forged("form_without_interaction"))?;
-        self.marks.check(visit, Form::Login(id), form.optional("csrf"))?;
-        let case = self.case(entry, text, visit).await?;
-        // Whoever was signed in before is not who tries now.
-        entry.event_mut().person = None;
-        entry.event_mut().person_organization = None;
+        let errand = self.errand(entry, form, visit).await?;
         let missing = || Refusal::invalid_request("Give both username and password.", "credentials_missing");
         let username = form.optional("username").ok_or_else(missing)?;
         let password = form.optional("password").ok_or_else(missing)?;
@@ -152,7 +178,26 @@ impl AuthorizationFlow {
         let device = device.and_then(|device| self.marks.knows(device.expose(), &who));
         let counts = throttle::counts(&who, device, visit.origin.network());
         let password = Secret::new(password.to_owned());
-        Ok(Try { case, username: username.to_owned(), password, counts })
+        Ok(Try { errand, username: username.to_owned(), password, counts })
+    }
+
+    /// What the form was shown for. There is no other way on from it than these two.
+    async fn errand(&self, entry: &mut Entry, form: &PageForm, visit: &Visit) -> Result<Errand, Failure> {
+        let csrf = form.optional("csrf");
+        match form.optional("to") {
+            Some(FOR_ACCOUNT) => Ok(Errand::Account(self.marks.check(visit, Form::LoginForAccount, csrf)?)),
+            Some(_) => Err(browser::forged("form_without_purpose").into()),
+            None => {
+                let text = form.optional("interaction").unwrap_or_default();
+                let id: Uuid = text.parse().map_err(|_| browser::forged("form_without_interaction"))?;
+                self.marks.check(visit, Form::Login(id), csrf)?;
+                let case = self.case(entry, text, visit).await?;
+                // Whoever was signed in before is not who tries now.
+                entry.event_mut().person = None;
+                entry.event_mut().person_organization = None;
+                Ok(Errand::App(Box::new(case)))
+            }
+        }
     }
 
     /// Counts the attempt, if there may be one now. A flood is turned away by a plain read, and whoever finds no
@@ -233,7 +278,10 @@ impl AuthorizationFlow {
             ended_at: None,
         };
         let before = self.last_signed_in(visit).await?;
-        let interaction = attempt.case.interaction.id;
+        let (place, interaction) = match &attempt.errand {
+            Errand::App(case) => (Place::Dispatcher, Some(case.interaction.id)),
+            Errand::Account(_) => (Place::Account, None),
+        };
         entry.attempt(Attempt::SignIn(Box::new(SigningIn {
             interaction,
             session,
@@ -242,7 +290,7 @@ impl AuthorizationFlow {
             counts: attempt.counts.clone(),
             person_version: person.version,
         })));
-        Ok(GoOn { place: Place::Dispatcher, interaction, cookies: vec![cookie, device] })
+        Ok(GoOn { place, interaction, cookies: vec![cookie, device] })
     }
 
     /// The form once more, where the person can do better; else a page.
@@ -263,22 +311,26 @@ impl AuthorizationFlow {
             return NotSignedIn::Page(refusal.into());
         };
         NotSignedIn::Again(
-            Box::new(self.view(&attempt.case, attempt.username.clone(), Some(notice))),
+            Box::new(self.view(&attempt.errand, attempt.username.clone(), Some(notice))),
             refusal,
         )
     }
 
-    fn view(&self, case: &Case, username: String, notice: Option<Notice>) -> LoginView {
-        let interaction = case.interaction.id;
-        LoginView {
-            client_name: case.client.metadata.client_name.clone(),
-            organization: case.client.metadata.organization.clone(),
-            interaction,
-            csrf: self.marks.csrf(Form::Login(interaction), &case.browser),
-            username,
-            target: case.interaction.callback.origin(),
-            notice,
-        }
+    fn view(&self, errand: &Errand, username: String, notice: Option<Notice>) -> LoginView {
+        let (app, form, browser) = match errand {
+            Errand::App(case) => (Some(asking(case)), Form::Login(case.interaction.id), &case.browser),
+            Errand::Account(browser) => (None, Form::LoginForAccount, browser),
+        };
+        LoginView { app, csrf: self.marks.csrf(form, browser), username, notice, cookies: Vec::new() }
+    }
+}
+
+fn asking(case: &Case) -> AskingApp {
+    AskingApp {
+        name: case.client.metadata.client_name.clone(),
+        organization: case.client.metadata.organization.clone(),
+        interaction: case.interaction.id,
+        target: case.interaction.callback.origin(),
     }
 }
 

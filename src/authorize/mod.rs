@@ -1,6 +1,7 @@
 //! The browser's way, from an authorization request to the answer that carries a code. Each step does its
 //! own work and returns to the dispatcher; no step names another.
 
+pub mod account;
 pub mod browser;
 pub mod case;
 pub mod consent;
@@ -9,6 +10,8 @@ pub mod endpoint;
 pub mod login;
 pub mod logout;
 mod offer;
+pub mod patient;
+mod setting;
 pub mod response;
 mod throttle;
 
@@ -26,10 +29,13 @@ use crate::platform::clock::Clock;
 use crate::platform::entropy::Entropy;
 use crate::platform::passwords::PasswordHasher;
 use crate::protocol::error::{Doing, Failure, Fault};
+use crate::smart::patients::PatientDirectory;
 use crate::store::Db;
 
 use browser::{BrowserKeys, Cookie};
 use response::ReturnAddress;
+
+pub use offer::{is_preapproved, is_recognized};
 
 /// What the steps share. Cloning is cheap.
 #[derive(Clone)]
@@ -48,6 +54,8 @@ pub struct AuthorizationFlow {
     pub own: OwnResources,
     /// What proves that forms and devices are known.
     pub marks: Arc<BrowserKeys>,
+    /// The patients whose record a person may open.
+    pub patients: PatientDirectory,
     /// The signing keys, by which id tokens are known again.
     pub signing: KeyRing,
     /// How long things live.
@@ -65,6 +73,10 @@ pub struct Lives {
     pub session: Duration,
     /// A signed-in browser that is left alone.
     pub idle: Duration,
+    /// An access token that speaks for a person.
+    pub access: Duration,
+    /// A refresh token that is not used.
+    pub refresh: Duration,
 }
 
 /// Where the browser goes next, on this server.
@@ -74,8 +86,14 @@ pub enum Place {
     Dispatcher,
     /// To the sign-in form.
     Login,
+    /// To the choice of a patient.
+    Patient,
+    /// To the choice of an encounter.
+    Encounter,
     /// To the question for consent.
     Consent,
+    /// To the page of whoever is signed in.
+    Account,
 }
 
 /// A step was taken: the browser goes on.
@@ -83,17 +101,23 @@ pub enum Place {
 pub struct GoOn {
     /// Where to.
     pub place: Place,
-    /// With which interaction.
-    pub interaction: Uuid,
+    /// With which interaction, when an app sent the person.
+    pub interaction: Option<Uuid>,
     /// The cookies that it gets.
     pub cookies: Vec<Cookie>,
 }
 
 impl GoOn {
-    /// Back to the dispatcher, with nothing new.
+    /// To a place of an interaction, with nothing new.
     #[must_use]
     pub const fn to(place: Place, interaction: Uuid) -> Self {
-        Self { place, interaction, cookies: Vec::new() }
+        Self { place, interaction: Some(interaction), cookies: Vec::new() }
+    }
+
+    /// To a place without any app, with nothing new.
+    #[must_use]
+    pub const fn alone(place: Place) -> Self {
+        Self { place, interaction: None, cookies: Vec::new() }
     }
 }
 

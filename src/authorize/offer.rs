@@ -1,21 +1,32 @@
 //! What could be granted to the client, if the person agrees.
 
+use serde_json::Value;
+
 use crate::grants::{Named, audience_for_person};
+use crate::jose::thumbprint::sha256_base64url;
 use crate::ledger::Entry;
 use crate::model::authorization::OnBehalf;
 use crate::model::client::Client;
 use crate::model::consent::{Consent, Wish};
+use crate::model::delegation::Voucher;
+use crate::model::interaction::Missing;
+use crate::model::person::Role;
 use crate::model::standing::Standing;
-use crate::policy::{self, needs_patient};
+use crate::policy;
 use crate::protocol::authorization_request::AuthorizationRequest;
+use crate::protocol::client_metadata::ClinicianConsent;
 use crate::protocol::error::{ErrorCode, Failure, Fault, Refusal};
+use crate::protocol::launch_context::LaunchContext;
 use crate::protocol::resource_metadata::ResourceMetadata;
+use crate::scope::lattice::uncovered;
+use crate::scope::narrow::holds;
 use crate::scope::set::ScopeSet;
 use crate::store;
 use crate::tokens::id_token;
 
 use super::AuthorizationFlow;
 use super::case::{Case, Present};
+use super::setting::{Found, Look, Setting};
 
 /// What could be granted to the client, if the person agrees.
 #[derive(Clone)]
@@ -24,14 +35,36 @@ pub(super) struct Offer {
     pub(super) scope: ScopeSet,
     /// The one resource server.
     pub(super) resource: ResourceMetadata,
-    /// In whose name.
+    /// In whose name, with what in context.
     pub(super) person: OnBehalf,
+    /// Who says that the person may act for the patient in context.
+    pub(super) voucher: Voucher,
+    /// The patient in context, as the person knows them.
+    pub(super) label: Option<String>,
+    /// What has to be chosen first.
+    pub(super) missing: Option<Missing>,
+    /// Among what.
+    pub(super) found: Found,
 }
 
 impl Offer {
     /// The patient in context, when these scopes need one.
     pub(super) fn patient_for(&self, scope: &ScopeSet) -> Option<String> {
-        self.person.patient.clone().filter(|_| needs_patient(scope))
+        self.person.context.for_scope(scope).patient
+    }
+
+    /// Whether the registration of a client gives the offer, to somebody whom an EHR has sent.
+    pub(super) fn is_given_by_policy(&self, client: &Client, is_claimed: bool) -> bool {
+        let voucher = self.person.context.patient.as_ref().map(|_| self.voucher);
+        holds(&self.scope, "launch")
+            && is_recognized(client, is_claimed)
+            && is_preapproved(client, &self.person.standing, voucher)
+    }
+
+    /// What is in context, so that a decision is of what the page spoke of.
+    pub(super) fn about(&self) -> String {
+        let context = self.person.context.for_scope(&self.scope).members();
+        sha256_base64url(format!("{}\n{}", self.resource.url, Value::Object(context)).as_bytes())
     }
 
     fn wish<'a>(&'a self, patient: Option<&'a str>) -> Wish<'a> {
@@ -60,17 +93,25 @@ impl AuthorizationFlow {
         &self,
         entry: &mut Entry,
         (case, present): (&Case, &Present),
+        look: Look,
     ) -> Result<Offer, Failure> {
         let request = &case.interaction.request;
         let resource = self.resource(entry, (&case.client, request), ErrorCode::InvalidTarget).await?;
         let person = OnBehalf {
             standing: Standing::from(&present.person),
-            patient: present.person.own_patient().map(str::to_owned),
+            context: LaunchContext::default(),
             sign_in: present.session.sign_in(),
             grant: case.interaction.id,
         };
         let scope = offered(entry, policy::offer(&case.client, Some(&person), &request.scope, &resource))?;
-        let offer = Offer { scope, resource, person };
+        let setting = self.setting((case, present), (&scope, &resource), look, entry.now()).await?;
+        // A line that another covers would be ticked in vain, or given though it was not.
+        let scope = uncovered(&setting.without_what_is_not(&scope));
+        let Setting { mut context, voucher, label, missing, found } = setting;
+        let style = resource.smart_style_url.clone().filter(|_| resource.has_capability("context-style"));
+        context.smart_style_url = context.smart_style_url.or(style);
+        let person = OnBehalf { context, ..person };
+        let offer = Offer { scope, resource, person, voucher, label, missing, found };
         entry.event_mut().patient = offer.patient_for(&offer.scope);
         Ok(offer)
     }
@@ -79,9 +120,15 @@ impl AuthorizationFlow {
     /// anybody could pass himself off as (RFC 8252, 8.6), nor where the client wants the person asked.
     pub(super) async fn remembered(&self, case: &Case, offer: &Offer) -> Result<Option<Consent>, Fault> {
         let Case { client, interaction, .. } = case;
-        let is_recognized =
-            client.metadata.token_endpoint_auth_method != "none" || interaction.callback.is_claimed();
-        if interaction.request.prompts.wants_consent() || !is_recognized {
+        let is_recognized = is_recognized(client, interaction.callback.is_claimed());
+        if interaction.request.prompts.wants_consent() {
+            return Ok(None);
+        }
+        let is_launched = interaction.launch.is_some();
+        if is_launched && offer.is_given_by_policy(client, interaction.callback.is_claimed()) {
+            return self.given_by_policy(case, offer).map(Some);
+        }
+        if !is_recognized {
             return Ok(None);
         }
         let patient = offer.patient_for(&offer.scope);
@@ -89,6 +136,22 @@ impl AuthorizationFlow {
         let person = &offer.person.standing;
         let known = store::consent::find_newest(&self.db, person.subject, &client.id).await?;
         Ok(known.into_iter().find(|consent| consent.covers(&wish, person)))
+    }
+
+    /// The decision that the registration of a client makes for clinicians.
+    fn given_by_policy(&self, case: &Case, offer: &Offer) -> Result<Consent, Fault> {
+        let now = self.clock.now();
+        Ok(Consent {
+            id: self.id(now)?,
+            subject: offer.person.standing.subject,
+            client: case.client.id.clone(),
+            audience: offer.resource.url.clone(),
+            patient: offer.patient_for(&offer.scope),
+            scope: offer.scope.clone(),
+            given_at: now.max(offer.person.standing.not_before),
+            by_policy: true,
+            withdrawn_at: None,
+        })
     }
 
     /// Whether whoever is signed in is the one that the client expects (OpenID Connect Core, 3.1.2.1).
@@ -113,6 +176,23 @@ impl AuthorizationFlow {
         let told = "id_token_hint is not an id token that this server gave to this client";
         Ok(Some(expected.ok_or_else(|| Refusal::invalid_request(told, "id_token_hint_unknown"))?))
     }
+}
+
+/// Whether somebody is not asked when an EHR launches a client: their organization has decided for those who treat
+/// patients, and only for them. Whoever is a patient here, or opens their own record or that of somebody they act
+/// for, is asked. `voucher` says who vouches for the patient in context, if there is one.
+#[must_use]
+pub fn is_preapproved(client: &Client, person: &Standing, voucher: Option<Voucher>) -> bool {
+    let treats = person.roles.contains(&Role::Clinician) && !person.roles.contains(&Role::Patient);
+    let is_treated = voucher.is_none_or(|voucher| voucher == Voucher::Launch);
+    client.metadata.clinician_consent == ClinicianConsent::Preapproved && treats && is_treated
+}
+
+/// Whether nobody else could pass himself off as this client: it proves who it is, or the address of its
+/// answer is its own alone.
+#[must_use]
+pub fn is_recognized(client: &Client, is_claimed: bool) -> bool {
+    client.metadata.token_endpoint_auth_method != "none" || is_claimed
 }
 
 /// Notes which rule denied an offer.

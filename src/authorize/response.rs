@@ -10,10 +10,12 @@ use crate::model::client::Client;
 use crate::model::code::Code;
 use crate::model::consent::Consent;
 use crate::model::delegation::Delegation;
+use crate::model::launch::Handover;
 use crate::policy;
 use crate::protocol::error::{Doing, ErrorCode, Failure, Fault, Reason, Refusal};
 use crate::protocol::redirect_uri::{self, Callback};
 use crate::protocol::secret::Secret;
+use crate::scope::lattice::shortest;
 use crate::scope::narrow::{covers_all, narrow};
 use crate::store;
 
@@ -92,12 +94,18 @@ impl AuthorizationFlow {
         if consent.subject != present.person.subject || consent.client != case.client.id {
             return Err(Fault::new("issuing a code", "the decision is of somebody else").into());
         }
+        if consent.withdrawn_at.is_some() {
+            return Err(denied("consent_withdrawn").into());
+        }
         // What was decided, as far as it could still be granted.
-        let scope = narrow(&offer.scope, &consent.scope).granted;
+        let scope = shortest(&narrow(&offer.scope, &consent.scope).granted);
         if scope.is_empty() {
             return Err(denied("nothing_left_to_grant").into());
         }
-        if consent.audience != offer.resource.url || consent.patient != offer.patient_for(&consent.scope) {
+        if offer.missing.is_some()
+            || consent.audience != offer.resource.url
+            || consent.patient != offer.patient_for(&consent.scope)
+        {
             return Err(denied("consent_for_something_else").into());
         }
         let text = format!("{PREFIX}{}", self.entropy.token().doing("making a code")?);
@@ -108,7 +116,8 @@ impl AuthorizationFlow {
                 subject: present.person.subject,
                 consent: consent.id,
                 audience: offer.resource.url.clone(),
-                patient: offer.patient_for(&scope),
+                context: offer.person.context.for_scope(&scope),
+                voucher: offer.voucher,
                 scope,
                 sign_in: present.session.sign_in(),
             },
@@ -122,9 +131,17 @@ impl AuthorizationFlow {
         };
         let event = entry.event_mut();
         event.scopes_granted = Some(code.delegation.scope.to_string());
-        event.patient.clone_from(&code.delegation.patient);
-        entry.decided_under(self.unless_changed(case, offer, &code));
-        entry.attempt(Attempt::IssueCode { interaction: case.interaction.id, code: Box::new(code) });
+        event.patient.clone_from(&code.delegation.context.patient);
+        entry.decided_under(self.unless_changed(case, (offer, consent), &code));
+        entry.event_mut().detail = case.interaction.launch.as_ref().map(launched_by);
+        if consent.by_policy {
+            entry.event_mut().rule = Some("clinician_consent".to_owned());
+        }
+        entry.attempt(Attempt::IssueCode {
+            interaction: case.interaction.id,
+            code: Box::new(code),
+            consent: consent.by_policy.then(|| Box::new(consent.clone())),
+        });
         Ok(Granted { address: case.address.clone(), code: Secret::new(text) })
     }
 
@@ -135,10 +152,11 @@ impl AuthorizationFlow {
     }
 
     /// Judges the registration once more, should it change before the code is written.
-    fn unless_changed(&self, case: &Case, offer: &Offer, code: &Code) -> Condition {
+    fn unless_changed(&self, case: &Case, (offer, consent): (&Offer, &Consent), code: &Code) -> Condition {
         let (callback, scope) = (code.callback.clone(), code.delegation.scope.clone());
         let (offer, asked) = (offer.clone(), case.interaction.request.scope.clone());
         let own = self.own.userinfo.url.clone();
+        let (by_policy, is_claimed) = (consent.by_policy, code.callback.is_claimed());
         Condition::on(&case.client, move |changed: &Client| {
             let is_registered =
                 redirect_uri::matched(&changed.metadata.redirect_uris, callback.as_str()).is_some();
@@ -147,9 +165,15 @@ impl AuthorizationFlow {
                 resource == own || changed.metadata.resources.iter().any(|url| url == resource);
             let now = policy::offer(changed, Some(&offer.person), &asked, &offer.resource);
             let still = now.is_ok_and(|now| covers_all(&now, &scope));
+            let still = still && (!by_policy || offer.is_given_by_policy(changed, is_claimed));
             if is_registered && has_resource && still { Ok(()) } else { Err(changed_meanwhile()) }
         })
     }
+}
+
+/// Which EHR has vouched for what is in context, for the record.
+pub(super) fn launched_by(launch: &Handover) -> String {
+    format!("launch {} by {}", launch.id, launch.ehr)
 }
 
 /// The refusal that the person, or what was decided since, brings about.
