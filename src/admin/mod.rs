@@ -5,9 +5,14 @@ pub mod actor;
 pub mod alerts;
 pub mod audit;
 pub mod clients;
+pub mod explain;
+pub mod forecast;
 pub mod health;
+mod inquiry;
 pub mod keys;
 pub mod passwords;
+mod patients;
+mod supposition;
 pub mod privilege;
 pub mod profile;
 pub mod registration;
@@ -21,6 +26,7 @@ use serde_json::{Map, Value};
 
 use crate::clients::secrets::SecretDigester;
 use crate::config::outbound::Outbound as Rules;
+use crate::grants::OwnResources;
 use crate::keys::rotation::Schedule;
 use crate::ledger::{Entry, Ledger};
 use crate::model::audit_event::{AuditEvent, Origin};
@@ -29,6 +35,7 @@ use crate::platform::clock::Clock;
 use crate::platform::entropy::Entropy;
 use crate::platform::passwords::PasswordHasher;
 use crate::platform::seal::Sealer;
+use crate::policy::Lifetimes;
 use crate::protocol::error::{Doing, ErrorCode, Failure, Fault, Reason, Refusal};
 use crate::store::Db;
 
@@ -59,6 +66,10 @@ pub struct Administration {
     pub readiness: health::Readiness,
     /// The `aud` of the admin API, which clients may be registered for like any resource server.
     pub audience: String,
+    /// The resource servers that this server is itself.
+    pub own: OwnResources,
+    /// How long the server lets access tokens live.
+    pub lifetimes: Lifetimes,
 }
 
 impl Administration {

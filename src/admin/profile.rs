@@ -4,9 +4,12 @@ use serde_json::{Map, Value, json};
 
 use crate::config::issuer::BaseUrl;
 use crate::model::person::{Person, Role, Username, is_fhir_id};
+use crate::model::relationship::Relationship;
 use crate::protocol::error::{ErrorCode, FieldProblem, Reason, Refusal};
 use crate::protocol::fields::Fields;
 use crate::protocol::secret::Secret;
+
+use super::patients;
 
 /// The FHIR resources that can be a person (SMART App Launch 2.2, `fhirUser`).
 const FHIR_USERS: [&str; 5] = ["Patient", "Practitioner", "PractitionerRole", "RelatedPerson", "Person"];
@@ -18,7 +21,16 @@ pub struct Profile {
     organization: String,
     roles: Vec<Role>,
     fhir_user: Option<String>,
-    patients: Vec<String>,
+    patients: Vec<Relationship>,
+}
+
+/// A person, and the patients the person may act for.
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// The person.
+    pub person: Person,
+    /// The patients, by FHIR server and id.
+    pub patients: Vec<Relationship>,
 }
 
 /// A person to be.
@@ -43,22 +55,22 @@ impl Profile {
 
     /// What is said of a person, as [`Self::parse`] reads it.
     #[must_use]
-    pub fn of(person: &Person) -> Map<String, Value> {
+    pub fn of(Record { person, patients }: &Record) -> Map<String, Value> {
         let roles: Vec<&str> = person.roles.iter().map(|role| role.as_str()).collect();
         Map::from_iter([
             ("name".to_owned(), json!(person.name)),
             ("organization".to_owned(), json!(person.organization)),
             ("roles".to_owned(), json!(roles)),
             ("fhir_user".to_owned(), json!(person.fhir_user)),
-            ("patients".to_owned(), json!(person.patients)),
+            ("patients".to_owned(), patients::written(patients)),
         ])
     }
 
     /// The person of whom this is said.
     #[must_use]
-    pub fn said_of(self, person: Person) -> Person {
+    pub fn said_of(self, person: Person) -> Record {
         let Self { name, organization, roles, fhir_user, patients } = self;
-        Person { name, organization, roles, fhir_user, patients, ..person }
+        Record { person: Person { name, organization, roles, fhir_user, ..person }, patients }
     }
 
     /// What others may know of the person, and try as a password.
@@ -78,8 +90,16 @@ impl Profile {
             organization,
             roles: fields.list("roles", role),
             fhir_user: fields.parsed("fhir_user", fhir_user),
-            patients: fields.list("patients", patient),
+            patients: patients::read(fields),
         }
+    }
+}
+
+impl Record {
+    /// The record with its person changed.
+    #[must_use]
+    pub fn with(self, change: impl FnOnce(Person) -> Person) -> Self {
+        Self { person: change(self.person), ..self }
     }
 }
 
@@ -137,7 +157,7 @@ fn username(text: &str) -> Result<Username, &'static str> {
     Username::parse(text).ok_or("must be 1 to 64 of the letters a to z, digits and . _ - @ +")
 }
 
-fn short(text: &str, most: usize) -> Result<String, String> {
+pub(in crate::admin) fn short(text: &str, most: usize) -> Result<String, String> {
     if text.trim() != text {
         return Err("must not begin or end with a space".to_owned());
     }
@@ -146,14 +166,6 @@ fn short(text: &str, most: usize) -> Result<String, String> {
 
 fn role(text: &str) -> Result<Role, &'static str> {
     Role::parse(text).ok_or("must be clinician, patient or security-officer")
-}
-
-fn patient(text: &str) -> Result<String, &'static str> {
-    if is_fhir_id(text) {
-        Ok(text.to_owned())
-    } else {
-        Err("must be the id of a Patient: 1 to 64 letters, digits, - and .")
-    }
 }
 
 fn fhir_user(text: &str) -> Result<String, &'static str> {
@@ -186,7 +198,7 @@ mod tests {
     #[test]
     fn a_person_to_be_is_read() {
         let document = json!({"username": "Dr.Lee", "organization": "Mercy", "roles": ["clinician"],
-            "fhir_user": "https://fhir.example/r4/Practitioner/lee", "patients": ["p-1"], "name": null});
+            "fhir_user": "https://fhir.example/r4/Practitioner/lee", "name": null});
         let newcomer = Newcomer::parse(document.as_object().unwrap()).unwrap();
         assert_eq!(newcomer.username.as_str(), "dr.lee");
         assert!(newcomer.password.is_none());
@@ -197,7 +209,7 @@ mod tests {
     fn d03_everything_that_is_wrong_or_not_theirs_to_say_is_named() {
         assert_eq!(problems(&json!({})), ["username", "organization"]);
         let document = json!({"username": "dr lee", "organization": " x", "roles": ["clinician", "root"],
-            "fhir_user": "Device/1", "patients": ["a/b"], "name": "a\nb", "password": 7, "status": "active",
+            "fhir_user": "Device/1", "patients": ["p-1"], "name": "a\nb", "password": 7, "status": "active",
             "subject": "x", "verified": true, "locked_until": null, "totp": "x", "not_before": 0});
         let mut expected = [
             "username",

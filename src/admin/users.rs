@@ -1,6 +1,8 @@
 //! People who sign in: created, read, patched, stopped, reset. Nobody is deleted, so that a subject is
 //! never another person's (45 CFR 164.312(a)(2)(i)).
 
+use std::collections::HashMap;
+
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -8,20 +10,21 @@ use crate::ledger::{Done, Work};
 use crate::model::audit_event::AuditEvent;
 use crate::model::page::Page;
 use crate::model::person::{PasswordHash, Person, PersonStatus, Username};
+use crate::model::relationship::Relationship;
 use crate::moment::Timestamp;
 use crate::protocol::error::{Doing, ErrorCode, Failure, Fault, Reason, Refusal};
 use crate::protocol::secret::Secret;
 use crate::store::{self, Tx};
 
 use super::actor::{Actor, Caller};
-use super::profile::{self, Newcomer, Profile};
+use super::profile::{self, Newcomer, Profile, Record};
 use super::{Administration, expect_version, merge, not_found, passwords, privilege};
 
 /// A person, and the password that was made the one time it is shown.
 #[derive(Debug)]
 pub struct Admitted {
     /// The person.
-    pub person: Person,
+    pub record: Record,
     /// The password that was made.
     pub password: Option<Secret>,
 }
@@ -35,7 +38,7 @@ pub struct Target {
     pub version: Option<i64>,
 }
 
-type Change = Box<dyn FnOnce(Person, Timestamp) -> Result<Person, Refusal> + Send>;
+type Change = Box<dyn FnOnce(Record, Timestamp) -> Result<Record, Refusal> + Send>;
 
 impl Administration {
     /// Creates a person, with the password of the document or one that is made here.
@@ -47,42 +50,63 @@ impl Administration {
         let mut event = self.event(caller, "user.create")?;
         let named = document.get("username").and_then(Value::as_str).and_then(Username::parse);
         event.target = named.as_ref().map(ToString::to_string);
-        let (person, password) = match self.prepare(caller, document, event.at).await {
+        let (record, password) = match self.prepare(caller, document, event.at).await {
             Ok(prepared) => prepared,
             Err(failure) => return self.refuse(event, failure).await,
         };
-        name(&mut event, &caller.actor, &person);
+        name(&mut event, &caller.actor, &record.person);
         let actor = caller.actor.clone();
-        let person = self
+        let record = self
             .ledger
-            .transact(event, move |tx, _| -> Work<'_, Person> {
+            .transact(event, move |tx, _| -> Work<'_, Record> {
                 Box::pin(async move {
                     privilege::still_stands(&actor, tx).await?;
-                    if store::person::insert(tx, &person).await? {
-                        return Ok(Done::Changed(person));
+                    if store::person::insert(tx, &record.person).await? {
+                        store::relationship::insert_all(tx, &record.person.subject, &record.patients).await?;
+                        return Ok(Done::Changed(record));
                     }
                     let told = "somebody has that user name already";
                     Err(Refusal::new(ErrorCode::Conflict, told, Reason::new("username_taken")).into())
                 })
             })
             .await?;
-        Ok(Admitted { person, password })
+        Ok(Admitted { record, password })
     }
 
     /// Finds a person.
-    pub async fn find_user(&self, subject: &Uuid) -> Result<Person, Failure> {
-        store::person::find(&self.db, subject).await?.ok_or_else(|| not_found("person_unknown").into())
+    pub async fn find_user(&self, subject: &Uuid) -> Result<Record, Failure> {
+        let found = store::person::find(&self.db, subject).await?;
+        self.record(found.ok_or_else(|| not_found("person_unknown"))?).await
     }
 
     /// Finds a person by the name to sign in with.
-    pub async fn find_user_named(&self, username: &Username) -> Result<Person, Failure> {
+    pub async fn find_user_named(&self, username: &Username) -> Result<Record, Failure> {
         let found = store::person::find_by_username(&self.db, username).await?;
-        found.ok_or_else(|| not_found("person_unknown").into())
+        self.record(found.ok_or_else(|| not_found("person_unknown"))?).await
     }
 
     /// Finds a page of people.
-    pub async fn list_users(&self, page: &Page<Username>) -> Result<Vec<Person>, Fault> {
-        store::person::find_page(&self.db, page).await
+    pub async fn list_users(&self, page: &Page<Username>) -> Result<Vec<Record>, Fault> {
+        self.records(store::person::find_page(&self.db, page).await?).await
+    }
+
+    async fn record(&self, person: Person) -> Result<Record, Failure> {
+        let found = self.records(vec![person]).await?;
+        found.into_iter().next().ok_or_else(|| not_found("person_unknown").into())
+    }
+
+    /// The people with the patients that each may act for.
+    async fn records(&self, people: Vec<Person>) -> Result<Vec<Record>, Fault> {
+        let subjects: Vec<Uuid> = people.iter().map(|person| person.subject).collect();
+        let mut patients: HashMap<Uuid, Vec<Relationship>> = HashMap::new();
+        for (subject, patient) in store::relationship::find_of_people(&self.db, &subjects).await? {
+            patients.entry(subject).or_default().push(patient);
+        }
+        let record = |person: Person| {
+            let patients = patients.remove(&person.subject).unwrap_or_default();
+            Record { person, patients }
+        };
+        Ok(people.into_iter().map(record).collect())
     }
 
     /// Merges a patch into what is said of a person (RFC 7396).
@@ -91,35 +115,35 @@ impl Administration {
         caller: &Caller,
         target: Target,
         patch: Map<String, Value>,
-    ) -> Result<Person, Failure> {
+    ) -> Result<Record, Failure> {
         let (mut event, found) = self.begin(caller, "user.patch", target).await?;
         let members = patch.keys().map(String::as_str).collect::<Vec<_>>().join(" ");
         event.detail = Some(event.detail.map_or(members.clone(), |detail| format!("{detail}: {members}")));
         // Judged on what was read; merged again into what is locked.
-        let patched = move |person: Person| {
-            let mut document = Profile::of(&person);
+        let patched = move |record: Record| {
+            let mut document = Profile::of(&record);
             merge(&mut document, patch.clone());
-            Ok(Profile::parse(&document)?.said_of(person))
+            Ok(Profile::parse(&document)?.said_of(record.person))
         };
         match patched(found) {
             Ok(_) => {
-                self.change_user(caller, event, target, Box::new(move |person, _| patched(person))).await
+                self.change_user(caller, event, target, Box::new(move |record, _| patched(record))).await
             }
             Err(refusal) => self.refuse(event, Failure::Refusal(refusal)).await,
         }
     }
 
     /// Stops a person: nobody signs in so, and what the person began is dead.
-    pub async fn disable_user(&self, caller: &Caller, target: Target) -> Result<Person, Failure> {
+    pub async fn disable_user(&self, caller: &Caller, target: Target) -> Result<Record, Failure> {
         let (event, _) = self.begin(caller, "user.disable", target).await?;
-        let change: Change = Box::new(|person, now| Ok(person.disable(now)));
+        let change: Change = Box::new(|record, now| Ok(record.with(|person| person.disable(now))));
         self.change_user(caller, event, target, change).await
     }
 
     /// Lets a stopped person go on; what the person began before stays dead.
-    pub async fn enable_user(&self, caller: &Caller, target: Target) -> Result<Person, Failure> {
+    pub async fn enable_user(&self, caller: &Caller, target: Target) -> Result<Record, Failure> {
         let (event, _) = self.begin(caller, "user.enable", target).await?;
-        let change: Change = Box::new(|person, now| Ok(person.enable(now)));
+        let change: Change = Box::new(|record, now| Ok(record.with(|person| person.enable(now))));
         self.change_user(caller, event, target, change).await
     }
 
@@ -131,7 +155,7 @@ impl Administration {
         target: Target,
         document: &Map<String, Value>,
     ) -> Result<Admitted, Failure> {
-        let (event, person) = self.begin(caller, "user.reset", target).await?;
+        let (event, Record { person, .. }) = self.begin(caller, "user.reset", target).await?;
         let about =
             [person.username.as_str(), person.name.as_deref().unwrap_or_default(), &person.organization];
         // Nobody makes this server hash who may not reset this person.
@@ -144,9 +168,10 @@ impl Administration {
             Ok(hashed) => hashed,
             Err(failure) => return self.refuse(event, failure).await,
         };
-        let change: Change = Box::new(move |person, now| Ok(person.with_password(hash, now)));
-        let person = self.change_user(caller, event, target, change).await?;
-        Ok(Admitted { person, password })
+        let change: Change =
+            Box::new(move |record, now| Ok(record.with(|person| person.with_password(hash, now))));
+        let record = self.change_user(caller, event, target, change).await?;
+        Ok(Admitted { record, password })
     }
 
     /// The record of a change of a person, and the person as found before.
@@ -155,12 +180,12 @@ impl Administration {
         caller: &Caller,
         action: &str,
         target: Target,
-    ) -> Result<(AuditEvent, Person), Failure> {
+    ) -> Result<(AuditEvent, Record), Failure> {
         let mut event = self.event(caller, action)?;
         match self.find_user(&target.subject).await {
-            Ok(person) => {
-                name(&mut event, &caller.actor, &person);
-                Ok((event, person))
+            Ok(record) => {
+                name(&mut event, &caller.actor, &record.person);
+                Ok((event, record))
             }
             Err(failure) => {
                 event.target = Some(target.subject.to_string());
@@ -176,21 +201,25 @@ impl Administration {
         event: AuditEvent,
         target: Target,
         change: Change,
-    ) -> Result<Person, Failure> {
+    ) -> Result<Record, Failure> {
         let actor = caller.actor.clone();
         let clock = self.clock.clone();
         self.ledger
-            .transact(event, move |tx, _| -> Work<'_, Person> {
+            .transact(event, move |tx, _| -> Work<'_, Record> {
                 Box::pin(async move {
                     let before = locked(tx, &actor, target).await?;
                     // The time of the lock, not of the request: nobody signs in with what was true before
                     // while a password is hashed or the lock is waited for.
                     let now = clock.now();
                     let after = change(before.clone(), now)?;
-                    privilege::is_within_roles(&actor, &after.roles)?;
-                    privilege::leaves_an_officer(&actor, tx, &before, &after).await?;
-                    let version = store::person::update(tx, &after, now).await?;
-                    Ok(Done::Changed(Person { version, updated_at: now, ..after }))
+                    privilege::is_within_roles(&actor, &after.person.roles)?;
+                    privilege::leaves_an_officer(&actor, tx, &before.person, &after.person).await?;
+                    let version = store::person::update(tx, &after.person, now).await?;
+                    if after.patients != before.patients {
+                        store::relationship::delete_all(tx, &target.subject).await?;
+                        store::relationship::insert_all(tx, &target.subject, &after.patients).await?;
+                    }
+                    Ok(Done::Changed(after.with(|person| Person { version, updated_at: now, ..person })))
                 })
             })
             .await
@@ -202,11 +231,11 @@ impl Administration {
         caller: &Caller,
         document: &Map<String, Value>,
         now: Timestamp,
-    ) -> Result<(Person, Option<Secret>), Failure> {
+    ) -> Result<(Record, Option<Secret>), Failure> {
         let Newcomer { username, password, profile } = Newcomer::parse(document)?;
         let [named, organization] = profile.known();
         let about = [username.as_str(), named, organization].map(str::to_owned);
-        let person = profile.said_of(Person {
+        let record = profile.said_of(Person {
             subject: self.entropy.id(now).doing("naming a person")?,
             username,
             name: None,
@@ -214,7 +243,6 @@ impl Administration {
             organization: String::new(),
             roles: Vec::new(),
             fhir_user: None,
-            patients: Vec::new(),
             sealed_totp: None,
             status: PersonStatus::Active,
             version: 1,
@@ -222,9 +250,9 @@ impl Administration {
             created_at: now,
             updated_at: now,
         });
-        privilege::is_within_roles(&caller.actor, &person.roles)?;
+        privilege::is_within_roles(&caller.actor, &record.person.roles)?;
         let (password_hash, made) = self.hashed(password, &about.each_ref().map(String::as_str)).await?;
-        Ok((Person { password_hash, ..person }, made))
+        Ok((record.with(|person| Person { password_hash, ..person }), made))
     }
 
     /// Judges and hashes the password that was chosen, or one that is made and shown.
@@ -245,14 +273,15 @@ impl Administration {
 }
 
 /// Locks the person to change, if the actor may touch the person.
-async fn locked(tx: &mut Tx, actor: &Actor, target: Target) -> Result<Person, Failure> {
+async fn locked(tx: &mut Tx, actor: &Actor, target: Target) -> Result<Record, Failure> {
     store::person::wait_for_changes(tx).await?;
     let found = store::person::find_in(tx, &target.subject).await?;
     let person = found.ok_or_else(|| not_found("person_unknown"))?;
     privilege::still_stands(actor, tx).await?;
     expect_version(target.version, person.version)?;
     privilege::is_within_roles(actor, &person.roles)?;
-    Ok(person)
+    let patients = store::relationship::find_in(tx, &target.subject).await?;
+    Ok(Record { person, patients })
 }
 
 /// Writes whom it is about into a record. At a terminal the record's person is who sits there.

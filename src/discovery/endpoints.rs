@@ -8,8 +8,16 @@ pub const AUTHORIZE: &str = "/oauth2/authorize";
 pub const CONTINUE: &str = "/oauth2/continue";
 /// The sign-in form.
 pub const LOGIN: &str = "/login";
+/// The choice of a patient.
+pub const PATIENT: &str = "/patient";
+/// The choice of an encounter.
+pub const ENCOUNTER: &str = "/encounter";
+/// Where EHRs hand over what an app is launched with.
+pub const LAUNCH: &str = "/launch";
 /// The question for consent.
 pub const CONSENT: &str = "/consent";
+/// Where people see which apps may act for them, and end it (SMART App Launch 2.2, `management_endpoint`).
+pub const ACCOUNT: &str = "/account";
 /// Where people sign out.
 pub const LOGOUT: &str = "/oauth2/logout";
 /// The token endpoint (RFC 6749, 3.2).

@@ -1,5 +1,6 @@
 //! The metadata documents, computed from what is registered in the code, so that they cannot drift.
 
+pub mod capabilities;
 pub mod endpoints;
 pub mod oauth;
 pub mod openid;

@@ -2,24 +2,23 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::clients::methods::METHODS;
-use crate::grants::GRANTS;
-use crate::policy::{OWN_SCOPES, Strength};
+use crate::policy::supported_scopes;
 use crate::protocol::error::Fault;
 use crate::protocol::ids::ResourceName;
 use crate::protocol::resource_metadata::{ResourceKind, ResourceMetadata};
-use crate::scope::dialects::DIALECTS;
 use crate::scope::token::ScopeToken;
 use crate::store::{self, Db};
 
-use super::endpoints::Addresses;
+use super::capabilities;
+use super::endpoints::{ACCOUNT, Addresses};
 use super::oauth;
 
 /// The document of the issuer itself.
 #[must_use]
 pub fn document(at: &Addresses) -> Map<String, Value> {
     let mut document = oauth::document(at);
-    document.insert("capabilities".to_owned(), json!(capabilities()));
+    document.insert("management_endpoint".to_owned(), json!(at.issuer.join(ACCOUNT)));
+    document.insert("capabilities".to_owned(), json!(capabilities::of_server()));
     document
 }
 
@@ -44,39 +43,72 @@ impl FhirServers {
     ) -> Result<Option<Map<String, Value>>, Fault> {
         let resource = store::resource::find(&self.db, name).await?;
         let fhir = resource.filter(|resource| resource.metadata.kind == ResourceKind::Fhir);
-        Ok(fhir.map(|resource| with_scopes(at, &resource.metadata)))
+        Ok(fhir.map(|resource| of_base(at, &resource.metadata)))
     }
 }
 
-fn with_scopes(at: &Addresses, resource: &ResourceMetadata) -> Map<String, Value> {
+/// The document of one FHIR server: it tells no way in which this one cannot be used.
+fn of_base(at: &Addresses, resource: &ResourceMetadata) -> Map<String, Value> {
     let mut document = document(at);
-    let scopes: Vec<&str> = resource.scope.iter().map(ScopeToken::as_str).chain(OWN_SCOPES).collect();
+    let held = capabilities::held_by(resource);
+    let has = |capability: &str| held.contains(&capability);
+    if !has("sso-openid-connect") {
+        // `jwks_uri` stays: the resource server checks access tokens with it.
+        without(&mut document, &["issuer", "userinfo_endpoint"]);
+    }
+    if !has("launch-ehr") && !has("launch-standalone") {
+        without(
+            &mut document,
+            &[
+                "authorization_endpoint",
+                "authorization_response_iss_parameter_supported",
+                "response_types_supported",
+                "response_modes_supported",
+                "management_endpoint",
+            ],
+        );
+        keep(&mut document, "grant_types_supported", |grant| grant == "client_credentials");
+    }
+    if !has("permission-offline") && !has("permission-online") {
+        keep(&mut document, "grant_types_supported", |grant| grant != "refresh_token");
+    }
+    if !has("client-public") {
+        keep_methods(&mut document, |method| method != "none");
+    }
+    if !has("client-confidential-symmetric") {
+        keep_methods(&mut document, |method| !method.starts_with("client_secret_"));
+    }
+    if !has("client-confidential-asymmetric") {
+        keep_methods(&mut document, |method| method != "private_key_jwt");
+        document.retain(|name, _| !name.ends_with("_auth_signing_alg_values_supported"));
+    }
+    let scopes = supported_scopes(resource);
+    let scopes: Vec<&str> = scopes.iter().map(ScopeToken::as_str).collect();
     document.insert("scopes_supported".to_owned(), json!(scopes));
+    document.insert("capabilities".to_owned(), json!(held));
+    document.extend(resource.published());
     document
 }
 
-/// What this server can do, in the words of the standard.
-fn capabilities() -> Vec<&'static str> {
-    let has = |strength: Strength| METHODS.iter().any(|method| method.strength() == strength);
-    let people = GRANTS.iter().any(|grant| grant.grant_type() == "authorization_code");
-    let own = |scope: &str| OWN_SCOPES.contains(&scope);
-    let reads = |dialect: &str| DIALECTS.iter().any(|known| known.name() == dialect);
-    [
-        ("launch-standalone", people),
-        ("authorize-post", people),
-        ("client-public", has(Strength::Named)),
-        ("client-confidential-asymmetric", has(Strength::PrivateKey)),
-        ("client-confidential-symmetric", has(Strength::SharedSecret)),
-        ("sso-openid-connect", people && own("openid") && own("fhirUser")),
-        ("context-standalone-patient", people && own("launch/patient")),
-        ("permission-offline", people && own("offline_access")),
-        ("permission-online", people && own("online_access")),
-        ("permission-patient", people),
-        ("permission-user", people),
-        ("permission-v1", reads("smart_v1")),
-        ("permission-v2", reads("smart_v2")),
-    ]
-    .into_iter()
-    .filter_map(|(name, present)| present.then_some(name))
-    .collect()
+/// Leaves members out, with their addresses on the listener for certificates.
+fn without(document: &mut Map<String, Value>, names: &[&str]) {
+    document.retain(|name, _| !names.contains(&name.as_str()));
+    if let Some(Value::Object(aliases)) = document.get_mut("mtls_endpoint_aliases") {
+        aliases.retain(|name, _| !names.contains(&name.as_str()));
+    }
+}
+
+fn keep(document: &mut Map<String, Value>, name: &str, wanted: impl Fn(&str) -> bool) {
+    if let Some(Value::Array(items)) = document.get_mut(name) {
+        items.retain(|item| item.as_str().is_some_and(&wanted));
+    }
+}
+
+/// Keeps methods of client authentication, at every endpoint that lists them.
+fn keep_methods(document: &mut Map<String, Value>, wanted: impl Fn(&str) -> bool) {
+    for (name, listed) in document.iter_mut() {
+        if let (true, Value::Array(items)) = (name.ends_with("_auth_methods_supported"), listed) {
+            items.retain(|item| item.as_str().is_some_and(&wanted));
+        }
+    }
 }
