@@ -1,6 +1,7 @@
 //! `GET` and `POST /oauth2/authorize`, and the dispatcher `GET /oauth2/continue`.
 
 use actix_web::{HttpRequest, HttpResponse, web};
+use url::form_urlencoded;
 
 use crate::authorize::Trouble;
 use crate::authorize::browser::Sender;
@@ -41,11 +42,16 @@ fn as_link(request: &HttpRequest, state: &State, body: &[u8]) -> Option<String> 
     let visit = cookies::visit(request, state);
     let is_withheld = visit.sender == Sender::Foreign && visit.browser.is_none();
     let text = std::str::from_utf8(body).ok()?;
-    // What speaks of a person stays out of addresses, which stand in histories and logs.
-    let is_plain =
-        text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#') && !text.contains("_hint=");
-    let fits = text.len() <= LONGEST_LINK && is_plain;
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#');
+    let is_told = !form_urlencoded::parse(body).any(|(name, _)| is_private(&name));
+    let fits = text.len() <= LONGEST_LINK && is_plain && is_told;
     (is_withheld && fits).then(|| format!("{}?{text}", endpoints::AUTHORIZE))
+}
+
+/// What speaks of a person stays out of addresses: they stand in histories and logs. The handle of a launch has come
+/// in an address, is good for once, and for one app and person alone.
+fn is_private(name: &str) -> bool {
+    name.ends_with("_hint")
 }
 
 /// Goes on with an interaction.

@@ -5,6 +5,7 @@
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
 
+use crate::clients::assertion;
 use crate::clients::evidence::Evidence;
 use crate::protocol::auth_header::AuthHeader;
 use crate::protocol::error::Fault;
@@ -66,13 +67,14 @@ pub async fn readers(request: &HttpRequest, state: &State, client: Option<&str>)
     Ok(if known { Readers::App(origin.clone()) } else { Readers::Nobody })
 }
 
-/// The client that a request names in a way that browser apps have: none by an assertion, whose key no page
-/// can keep.
+/// The client that a request names: by `client_id`, with HTTP Basic, or in an assertion that is not judged yet
+/// (RFC 7521, 4.2). It decides who may read the answer, and nothing else.
 #[must_use]
-pub fn client_of<'a>(params: &'a Params, evidence: &'a Evidence) -> &'a str {
+pub fn client_of(params: &Params, evidence: &Evidence) -> String {
     let header = match &evidence.authorization {
         Some(AuthHeader::Basic { id, .. }) => Some(id.as_str()),
         Some(AuthHeader::Bearer(_) | AuthHeader::Unreadable) | None => None,
     };
-    params.optional("client_id").or(header).unwrap_or_default()
+    let named = params.optional("client_id").or(header).map(str::to_owned);
+    named.or_else(|| assertion::named(params)).unwrap_or_default()
 }

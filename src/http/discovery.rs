@@ -31,13 +31,17 @@ pub async fn smart(state: web::Data<State>) -> HttpResponse {
 
 /// `GET /r/{resource}/.well-known/smart-configuration`.
 pub async fn smart_of_resource(request: HttpRequest, state: web::Data<State>) -> HttpResponse {
-    let Some(name) = request.match_info().get("resource").and_then(ResourceName::parse) else {
-        return problem::not_found();
-    };
+    let name = request.match_info().get("resource").unwrap_or_default();
+    of_resource(&request, &state, name).await
+}
+
+/// The document of a FHIR server by its name.
+pub(super) async fn of_resource(request: &HttpRequest, state: &State, name: &str) -> HttpResponse {
+    let Some(name) = ResourceName::parse(name) else { return problem::not_found() };
     match state.fhir_servers.document(&state.addresses, &name).await {
         Ok(Some(found)) => document(found),
         Ok(None) => problem::not_found(),
-        Err(fault) => problem::fault(&request, &fault),
+        Err(fault) => problem::fault(request, &fault),
     }
 }
 

@@ -13,7 +13,7 @@ pub async fn post(request: HttpRequest, payload: web::Payload, state: web::Data<
         Err(failure) => return token::refused(&request, &state, &failure).await,
     };
     let named = cors::client_of(&form.params, &form.evidence);
-    let readers = match cors::readers(&request, &state, Some(named)).await {
+    let readers = match cors::readers(&request, &state, Some(&named)).await {
         Ok(readers) => readers,
         Err(fault) => return oauth_json::failure(&request, &fault.into()),
     };

@@ -5,15 +5,16 @@ use actix_web::{HttpResponse, Resource, web};
 
 use crate::discovery::endpoints;
 
-use super::pages::{consent, login, logout};
+use super::pages::{account, consent, login, logout, patient};
 use super::render::{page, problem};
-use super::{admin, authorize, cors, discovery, health, introspect, revoke, token, userinfo};
+use super::{admin, authorize, cors, discovery, health, introspect, launch, revoke, token, userinfo};
 
 /// The routes of the public and the mutual-TLS listener: the same, but that admin requests need a
 /// certificate.
 pub fn service(config: &mut web::ServiceConfig) {
     config
         .service(called(endpoints::TOKEN, "POST, OPTIONS").route(web::post().to(token::post)))
+        .service(posted(endpoints::LAUNCH).route(web::post().to(launch::post)))
         .service(posted(endpoints::INTROSPECTION).route(web::post().to(introspect::post)))
         .service(called(endpoints::REVOCATION, "POST, OPTIONS").route(web::post().to(revoke::post)))
         .service(
@@ -65,11 +66,23 @@ fn for_people(config: &mut web::ServiceConfig) {
         .service(got(endpoints::CONTINUE).route(web::get().to(authorize::go_on)))
         .service(both(endpoints::LOGIN).route(web::get().to(login::get)).route(web::post().to(login::post)))
         .service(
+            both(endpoints::PATIENT).route(web::get().to(patient::get)).route(web::post().to(patient::post)),
+        )
+        .service(
+            both(endpoints::ENCOUNTER)
+                .route(web::get().to(patient::get_encounter))
+                .route(web::post().to(patient::post_encounter)),
+        )
+        .service(
             both(endpoints::CONSENT).route(web::get().to(consent::get)).route(web::post().to(consent::post)),
+        )
+        .service(
+            both(endpoints::ACCOUNT).route(web::get().to(account::get)).route(web::post().to(account::post)),
         )
         .service(
             both(endpoints::LOGOUT).route(web::get().to(logout::get)).route(web::post().to(logout::post)),
         )
+        .service(got(page::script_path()).route(web::get().to(page::script)))
         .service(got(page::stylesheet_path()).route(web::get().to(page::stylesheet)));
 }
 

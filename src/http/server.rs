@@ -12,8 +12,9 @@ use tracing_actix_web::TracingLogger;
 
 use super::middleware::span::RequestSpan;
 use super::middleware::{guard, headers, measure};
+
 use super::state::State;
-use super::{evidence, routes};
+use super::{evidence, routes, sandbox};
 
 /// How long a client may take for the handshake and for the head of a request.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -46,6 +47,12 @@ pub fn service(listeners: &Listeners, state: &web::Data<State>) -> std::io::Resu
             .wrap(from_fn(headers::set))
             .wrap(from_fn(measure::request))
             .wrap(TracingLogger::<RequestSpan>::new())
+            .configure(|config| {
+                if shared.sandbox.is_some() {
+                    sandbox::fhir::routes(config);
+                    sandbox::pages::routes(config);
+                }
+            })
             .configure(routes::service)
     })
     .workers(listeners.workers)

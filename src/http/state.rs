@@ -15,6 +15,8 @@ use crate::keys::keyring::KeyRing;
 use crate::oidc::userinfo::UserinfoEndpoint;
 use crate::platform::clock::Clock;
 use crate::platform::entropy::Entropy;
+use crate::sandbox::Sandbox;
+use crate::smart::launch::LaunchEndpoint;
 use crate::tokens::access_token::AccessTokens;
 use crate::tokens::endpoint::TokenEndpoint;
 use crate::tokens::introspect::IntrospectionEndpoint;
@@ -30,6 +32,8 @@ pub struct State {
     pub revocation: RevocationEndpoint,
     /// The browser's way to a code.
     pub authorization: AuthorizationFlow,
+    /// The launch API.
+    pub launch: LaunchEndpoint,
     /// The userinfo endpoint.
     pub userinfo: UserinfoEndpoint,
     /// What administrators do.
@@ -44,6 +48,8 @@ pub struct State {
     pub addresses: Addresses,
     /// The documents of the FHIR servers.
     pub fhir_servers: FhirServers,
+    /// What `hilum dev` has beside the server.
+    pub sandbox: Option<Sandbox>,
     /// The database's time.
     pub clock: Clock,
     /// Chance.

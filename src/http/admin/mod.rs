@@ -8,4 +8,5 @@ pub mod keys;
 pub mod paging;
 pub mod resources;
 pub mod routes;
+pub mod scopes;
 pub mod users;

@@ -13,7 +13,7 @@ use crate::http::state::State;
 use crate::protocol::error::Failure;
 
 use super::call::{Answer, Call, Running, Unanswered};
-use super::{alerts, audit, clients, keys, resources, users};
+use super::{alerts, audit, clients, keys, resources, scopes, users};
 
 /// One route of the admin API.
 pub struct AdminRoute {
@@ -64,6 +64,7 @@ routes! {
     POST   "/admin/v1/keys/rotate"               "admin/keys.write"      keys::rotate;
     GET    "/admin/v1/audit"                     "admin/audit.read"      audit::search;
     GET    "/admin/v1/alerts"                    "admin/alerts.read"     alerts::list;
+    POST   "/admin/v1/scopes/explain"            "admin/scopes.read"     scopes::explain;
 }
 
 /// Registers the table.

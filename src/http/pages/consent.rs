@@ -4,14 +4,14 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use crate::authorize::Turn;
-use crate::authorize::consent::ConsentView;
+use crate::authorize::consent::{ConsentView, Grain};
 use crate::http::authorize::tell;
 use crate::http::cookies;
 use crate::http::render::{page, redirect};
 use crate::http::state::State;
-use crate::scope::explain;
 use crate::scope::set::LONGEST_SET;
 use crate::scope::token::ScopeToken;
+use crate::scope::{choices, explain};
 
 use super::interaction;
 
@@ -49,7 +49,7 @@ pub async fn post(request: HttpRequest, payload: web::Payload, state: web::Data<
 }
 
 fn show(request: &HttpRequest, state: &State, view: ConsentView) -> HttpResponse {
-    let scopes = view.scope.iter().map(line).collect();
+    let scopes = view.scope.iter().map(|scope| line(scope, view.grain)).collect();
     let destination = destination(&view.target);
     let question = page::Consent {
         frame: super::frame(request, state),
@@ -61,19 +61,45 @@ fn show(request: &HttpRequest, state: &State, view: ConsentView) -> HttpResponse
         resource: view.resource,
         patient: view.patient,
         scopes,
+        duration: view.duration,
         interaction: view.interaction.to_string(),
+        about: view.about,
         csrf: view.csrf,
     };
     question.answer(StatusCode::OK, &view.target)
 }
 
-fn line(scope: &ScopeToken) -> page::ScopeLine {
+/// One scope in plain words.
+pub(super) fn line(scope: &ScopeToken, grain: Grain) -> page::ScopeLine {
     let explained = explain(scope);
     page::ScopeLine {
         scope: scope.to_string(),
         title: explained.title,
         detail: explained.detail,
         caution: explained.caution,
+        choices: match grain {
+            Grain::Scopes => Vec::new(),
+            Grain::Choices => choices::of(scope).iter().flat_map(with_parts).collect(),
+        },
+    }
+}
+
+/// A choice, and what of it could be chosen instead.
+fn with_parts(choice: &ScopeToken) -> Vec<page::ChoiceLine> {
+    let parts = choices::of(choice);
+    let parts = parts.iter().map(|part| choice_line(part, page::Rank::Part));
+    std::iter::once(choice_line(choice, page::Rank::Whole)).chain(parts).collect()
+}
+
+fn choice_line(choice: &ScopeToken, rank: page::Rank) -> page::ChoiceLine {
+    let explained = explain(choice);
+    let title = explained.title.to_lowercase();
+    let says_more = explained.subject.strip_prefix("results of ").unwrap_or(&explained.subject) != title;
+    page::ChoiceLine {
+        scope: choice.to_string(),
+        title: explained.title,
+        detail: Some(explained.subject).filter(|_| says_more),
+        rank,
     }
 }
 

@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use crate::authorize::Turn;
-use crate::authorize::login::{LoginView, NotSignedIn, Notice};
+use crate::authorize::login::{FOR_ACCOUNT, LoginView, NotSignedIn, Notice};
 use crate::http::authorize::{tell, word};
 use crate::http::cookies;
 use crate::http::render::{page, redirect};
@@ -16,6 +16,13 @@ use super::interaction;
 /// Shows the sign-in form.
 pub async fn get(request: HttpRequest, state: web::Data<State>) -> HttpResponse {
     let visit = cookies::visit(&request, &state);
+    if super::parameter(&request, "to").as_deref() == Some(FOR_ACCOUNT) {
+        return match state.authorization.login_view_for_account(&visit).await {
+            Ok(Turn::Page(view)) => show(&request, &state, view, StatusCode::OK),
+            Ok(Turn::GoOn(go_on)) => redirect::on(&go_on),
+            Err(failure) => super::failure(&request, &state, &failure),
+        };
+    }
     match state.authorization.login_view(&interaction(&request), &visit).await {
         Ok(Turn::Page(view)) => show(&request, &state, view, StatusCode::OK),
         Ok(Turn::GoOn(go_on)) => redirect::on(&go_on),
@@ -57,11 +64,14 @@ pub async fn post(request: HttpRequest, payload: web::Payload, state: web::Data<
 }
 
 fn show(request: &HttpRequest, state: &State, view: LoginView, status: StatusCode) -> HttpResponse {
+    let target = view.app.as_ref().map(|app| app.target.clone()).unwrap_or_default();
     let form = page::SignIn {
         frame: super::frame(request, state),
-        client_name: view.client_name,
-        organization: view.organization,
-        interaction: view.interaction.to_string(),
+        app: view.app.map(|app| page::AskingApp {
+            name: app.name,
+            organization: app.organization,
+            interaction: app.interaction.to_string(),
+        }),
         csrf: view.csrf,
         username: view.username,
         notice: view.notice.map(|notice| match notice {
@@ -70,5 +80,5 @@ fn show(request: &HttpRequest, state: &State, view: LoginView, status: StatusCod
             Notice::Again => page::Notice::Again,
         }),
     };
-    form.answer(status, &view.target)
+    redirect::with_cookies(form.answer(status, &target), &view.cookies)
 }

@@ -1,8 +1,10 @@
 //! The pages that people see, and the forms that come from them.
 
+pub mod account;
 pub mod consent;
 pub mod login;
 pub mod logout;
+pub mod patient;
 
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -17,8 +19,14 @@ use super::{evidence, form};
 
 /// The interaction that the address of a page names; it opens nothing by itself.
 pub(super) fn interaction(request: &HttpRequest) -> String {
-    let named = request.query_string().split('&').find_map(|pair| pair.strip_prefix("i="));
-    named.and_then(|text| percent_decode(text.as_bytes(), Plus::IsSpace)).unwrap_or_default()
+    parameter(request, "i").unwrap_or_default()
+}
+
+/// What the address of a page says by a name. Control characters mean nothing here, and a NUL nothing in the database.
+pub(super) fn parameter(request: &HttpRequest, name: &str) -> Option<String> {
+    let mut pairs = request.query_string().split('&').filter_map(|pair| pair.split_once('='));
+    let (_, text) = pairs.find(|(known, _)| *known == name)?;
+    percent_decode(text.as_bytes(), Plus::IsSpace).filter(|text| !text.chars().any(char::is_control))
 }
 
 /// What stands on every page.

@@ -1,4 +1,7 @@
-//! The pages that people see: signing in, giving access, signing out, and what went wrong.
+//! The pages that people see: signing in, choosing a patient, giving access, signing out, and what went wrong.
+
+pub mod account;
+pub mod patient;
 
 use std::fmt::Write;
 use std::sync::LazyLock;
@@ -8,9 +11,11 @@ use actix_web::http::{StatusCode, header};
 use askama::Template;
 use uuid::Uuid;
 
+use crate::authorize::consent::Lasting;
 use crate::jose::thumbprint;
 
 const CSS: &str = include_str!("../../../templates/hilum.css");
+const SCRIPT: &str = include_str!("../../../templates/patient.js");
 
 /// What stands on every page.
 #[derive(Clone, Debug)]
@@ -41,18 +46,25 @@ pub enum Notice {
 pub struct SignIn {
     /// What stands on every page.
     pub frame: Frame,
-    /// The app that asks, by the name it was registered under.
-    pub client_name: String,
-    /// The organization that vouches for the app.
-    pub organization: String,
-    /// The interaction that goes on after this.
-    pub interaction: String,
+    /// The app that asks; without one it is for the person's own page.
+    pub app: Option<AskingApp>,
     /// Proof that the form came from here.
     pub csrf: String,
     /// The username that was given before, or nothing.
     pub username: String,
     /// Why the form is shown once more.
     pub notice: Option<Notice>,
+}
+
+/// The app for which somebody signs in.
+#[derive(Clone, Debug)]
+pub struct AskingApp {
+    /// The name it was registered under.
+    pub name: String,
+    /// The organization that vouches for it.
+    pub organization: String,
+    /// The interaction that goes on after this.
+    pub interaction: String,
 }
 
 /// One scope in plain words.
@@ -66,6 +78,30 @@ pub struct ScopeLine {
     pub detail: String,
     /// What to think of before it is given.
     pub caution: Option<String>,
+    /// What could be given instead of it.
+    pub choices: Vec<ChoiceLine>,
+}
+
+/// What could be given instead of a scope.
+#[derive(Clone, Debug)]
+pub struct ChoiceLine {
+    /// The scope.
+    pub scope: String,
+    /// What it is about.
+    pub title: String,
+    /// What that is, where the title does not say it all.
+    pub detail: Option<String>,
+    /// Where it stands among the others.
+    pub rank: Rank,
+}
+
+/// Where a choice stands among the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rank {
+    /// By itself.
+    Whole,
+    /// As a part of the last that stands by itself.
+    Part,
 }
 
 /// The question what an app may do.
@@ -90,8 +126,12 @@ pub struct Consent {
     pub patient: Option<String>,
     /// What is asked for, one by one.
     pub scopes: Vec<ScopeLine>,
+    /// How long it would last.
+    pub duration: Lasting,
     /// The interaction that goes on after this.
     pub interaction: String,
+    /// What is in context, as the form repeats it.
+    pub about: String,
     /// Proof that the form came from here.
     pub csrf: String,
 }
@@ -155,18 +195,6 @@ impl Consent {
     pub fn answer(&self, status: StatusCode, form_targets: &str) -> HttpResponse {
         page(self, status, &form_action(form_targets))
     }
-
-    fn lasting(&self) -> &'static str {
-        // Scopes have a URI form too, which ends in the same word.
-        let asks = |word: &str| self.scopes.iter().any(|line| line.scope.ends_with(word));
-        if asks("offline_access") {
-            "Also when you are away, unless you untick that below"
-        } else if asks("online_access") {
-            "While you stay signed in, unless you untick that below"
-        } else {
-            "For a short time"
-        }
-    }
 }
 
 impl SignOut {
@@ -195,28 +223,50 @@ impl SignedOut {
 
 /// The style of every page. Its path changes with it, so it may be kept for ever.
 pub async fn stylesheet() -> HttpResponse {
-    HttpResponse::Ok()
-        .insert_header((header::CACHE_CONTROL, "public, max-age=31536000, immutable"))
-        .content_type("text/css; charset=utf-8")
-        .body(CSS)
+    asset("text/css; charset=utf-8", CSS)
 }
 
 /// Where [`stylesheet`] is.
 pub fn stylesheet_path() -> &'static str {
-    static PATH: LazyLock<String> = LazyLock::new(|| {
-        let mut path = "/assets/hilum-".to_owned();
-        for byte in thumbprint::sha256(CSS.as_bytes()).iter().take(4) {
-            // Writing to a text cannot fail.
-            let _ = write!(path, "{byte:02x}");
-        }
-        path + ".css"
-    });
+    static PATH: LazyLock<String> = LazyLock::new(|| asset_path("hilum", CSS, "css"));
     &PATH
 }
 
+/// The script of the page on which patients are searched.
+pub async fn script() -> HttpResponse {
+    asset("text/javascript; charset=utf-8", SCRIPT)
+}
+
+/// Where [`script`] is.
+pub fn script_path() -> &'static str {
+    static PATH: LazyLock<String> = LazyLock::new(|| asset_path("patient", SCRIPT, "js"));
+    &PATH
+}
+
+fn asset(media_type: &'static str, content: &'static str) -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header((header::CACHE_CONTROL, "public, max-age=31536000, immutable"))
+        .content_type(media_type)
+        .body(content)
+}
+
+fn asset_path(name: &str, content: &str, extension: &str) -> String {
+    let mut path = format!("/assets/{name}-");
+    for byte in thumbprint::sha256(content.as_bytes()).iter().take(4) {
+        // Writing to a text cannot fail.
+        let _ = write!(path, "{byte:02x}");
+    }
+    format!("{path}.{extension}")
+}
+
 fn page(template: &impl Template, status: StatusCode, form_action: &str) -> HttpResponse {
+    page_with(template, status, form_action, "")
+}
+
+/// A page that loads more than its style: `more` is what its policy says of that.
+fn page_with(template: &impl Template, status: StatusCode, form_action: &str, more: &str) -> HttpResponse {
     let policy = format!(
-        "default-src 'none'; style-src 'self'; form-action {form_action}; frame-ancestors 'none'; base-uri 'none'"
+        "default-src 'none'; style-src 'self';{more} form-action {form_action}; frame-ancestors 'none'; base-uri 'none'"
     );
     let rendered = template.render().unwrap_or_else(|error| {
         tracing::error!(%error, "a page could not be made");
@@ -259,6 +309,12 @@ fn tame(text: &str) -> String {
         .filter(|word| !word.is_empty())
         .collect();
     if words.is_empty() { "(no name)".to_owned() } else { words.join(" ") }
+}
+
+/// A number of days, in words.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "a template passes references")]
+fn days(count: &i64) -> String {
+    format!("{count} {}", if *count == 1 { "day" } else { "days" })
 }
 
 /// How long, in words; never less than it takes.

@@ -4,6 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::http::header;
 
 use crate::authorize::browser::Cookie;
+use crate::authorize::login::FOR_ACCOUNT;
 use crate::authorize::{GoOn, Place};
 use crate::discovery::endpoints;
 use crate::http::cookies;
@@ -14,9 +15,17 @@ pub fn on(go_on: &GoOn) -> HttpResponse {
     let path = match go_on.place {
         Place::Dispatcher => endpoints::CONTINUE,
         Place::Login => endpoints::LOGIN,
+        Place::Patient => endpoints::PATIENT,
+        Place::Encounter => endpoints::ENCOUNTER,
         Place::Consent => endpoints::CONSENT,
+        Place::Account => endpoints::ACCOUNT,
     };
-    with_cookies(to(&format!("{path}?i={}", go_on.interaction)), &go_on.cookies)
+    let location = match (go_on.place, go_on.interaction) {
+        (_, Some(interaction)) => format!("{path}?i={interaction}"),
+        (Place::Login, None) => format!("{path}?to={FOR_ACCOUNT}"),
+        (_, None) => path.to_owned(),
+    };
+    with_cookies(to(&location), &go_on.cookies)
 }
 
 /// To a location.

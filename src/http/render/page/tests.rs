@@ -14,9 +14,11 @@ fn frame() -> Frame {
 fn sign_in(client_name: &str, notice: Option<Notice>) -> SignIn {
     SignIn {
         frame: frame(),
-        client_name: client_name.to_owned(),
-        organization: client_name.to_owned(),
-        interaction: "interaction-1".to_owned(),
+        app: Some(AskingApp {
+            name: client_name.to_owned(),
+            organization: client_name.to_owned(),
+            interaction: "interaction-1".to_owned(),
+        }),
         csrf: "csrf-1".to_owned(),
         username: client_name.to_owned(),
         notice,
@@ -29,7 +31,13 @@ fn line(scope: &str, caution: Option<&str>) -> ScopeLine {
         title: format!("title of {scope}"),
         detail: format!("detail of {scope}"),
         caution: caution.map(ToOwned::to_owned),
+        choices: Vec::new(),
     }
+}
+
+fn choice(scope: &str, detail: Option<&str>, rank: Rank) -> ChoiceLine {
+    let detail = detail.map(ToOwned::to_owned);
+    ChoiceLine { scope: scope.to_owned(), title: format!("title of {scope}"), detail, rank }
 }
 
 fn consent(client_name: &str, scopes: Vec<ScopeLine>) -> Consent {
@@ -43,6 +51,8 @@ fn consent(client_name: &str, scopes: Vec<ScopeLine>) -> Consent {
         resource: Some(client_name.to_owned()),
         patient: Some(client_name.to_owned()),
         scopes,
+        duration: Lasting::Token { seconds: 900 },
+        about: "about-1".to_owned(),
         interaction: "interaction-1".to_owned(),
         csrf: "csrf-1".to_owned(),
     }
@@ -69,7 +79,8 @@ fn said(answer: &HttpResponse, name: header::HeaderName) -> &str {
 
 async fn every_page(name: &str) -> Vec<String> {
     let ok = StatusCode::OK;
-    let scopes = vec![line(name, Some(name)), line("openid", None)];
+    let choices = vec![choice(name, Some(name), Rank::Whole), choice(name, None, Rank::Part)];
+    let scopes = vec![ScopeLine { choices, ..line(name, Some(name)) }, line("openid", None)];
     let mut pages = vec![
         text(consent(name, scopes).answer(ok, "")).await,
         text(WRONG.answer(ok)).await,
@@ -156,6 +167,20 @@ async fn the_sign_in_form_is_a_plain_form() {
 }
 
 #[actix_web::test]
+async fn signing_in_without_an_app_names_the_account() {
+    let alone = SignIn { app: None, ..sign_in("dr.adams", Some(Notice::Wrong)) };
+    let page = text(alone.answer(StatusCode::OK, "")).await;
+    for part in [
+        r#"<input type="hidden" name="to" value="account">"#,
+        "Sign in to your account",
+        "Which apps may act",
+    ] {
+        assert!(page.contains(part), "{part} in {page}");
+    }
+    assert!(!page.contains(r#"name="interaction""#) && !page.contains("Vouched for"));
+}
+
+#[actix_web::test]
 async fn a_notice_is_tied_to_the_fields() {
     for (notice, says, invalid) in [
         (Notice::Wrong, "The username or the password is not right", 2),
@@ -188,25 +213,71 @@ async fn s14_consent_shows_every_scope_ticked_with_its_caution() {
         r#"name="csrf" value="csrf-1""#,
         r#"name="interaction" value="interaction-1""#,
         "<b>Caution:</b> everything",
-        "For a short time",
+        "15 minutes; then it has to ask here again",
+        "and registered with auth.example.org",
     ] {
         assert!(page.contains(part), "{part} in {page}");
     }
     assert!(page.find(r#"formmethod="dialog" hidden"#).unwrap() < page.find("decision").unwrap());
 }
 
-#[test]
-fn s14_consent_says_how_long() {
-    for (scope, says) in [
-        ("offline_access", "Also when you are away, unless you untick that below"),
-        (
-            "http://openid.net/specs/openid-connect-core-1_0#offline_access",
-            "Also when you are away, unless you untick that below",
-        ),
-        ("online_access", "While you stay signed in, unless you untick that below"),
-        ("openid", "For a short time"),
+#[actix_web::test]
+async fn s14_forty_granular_scopes_are_shown_one_by_one() {
+    let scope = |n| format!("patient/Observation.rs?code=http://loinc.org|{n}");
+    let scopes = (0..40).map(|n| line(&scope(n), None)).collect();
+    let page = text(consent("Growth Chart", scopes).answer(StatusCode::OK, "")).await;
+    assert_eq!(page.matches(r#"type="checkbox""#).count(), 40);
+    assert_eq!(page.matches(" checked ").count(), 40);
+    assert!(!page.contains("<details"), "what is ticked is never folded away");
+    for n in 0..40 {
+        assert!(page.contains(&format!(r#"value="{}""#, scope(n))), "{n}");
+        assert!(page.contains(&format!("title of {}<", scope(n))), "{n}");
+    }
+}
+
+#[actix_web::test]
+async fn on_07_choices_are_folded_under_their_scope_and_not_ticked() {
+    let choices = vec![
+        choice("patient/Observation.rs", Some("results"), Rank::Whole),
+        choice("patient/Observation.rs?category=laboratory", None, Rank::Part),
+    ];
+    let scopes = vec![line("openid", None), ScopeLine { choices, ..line("patient/*.rs", None) }];
+    let page = text(consent("Growth Chart", scopes).answer(StatusCode::OK, "")).await;
+    let (before, folded) = page.split_once("<details>").unwrap();
+    let (folded, after) = folded.split_once("</details>").unwrap();
+    assert_eq!((before.matches(" checked ").count(), folded.matches(" checked ").count()), (2, 0));
+    assert!(!after.contains("checkbox") && page.matches("<details>").count() == 1);
+    for part in [
+        r#"<summary aria-describedby="t2">"#,
+        r#"name="scope" value="patient/Observation.rs" aria-labelledby="t2-1" aria-describedby="d2-1">"#,
+        r#"name="scope" value="patient/Observation.rs?category=laboratory" aria-labelledby="t2-2">"#,
+        r#"<li class="part"><label for="s2-2">"#,
+        "<b>untick it</b> and tick those kinds",
+        ">results</span>",
     ] {
-        assert_eq!(consent("Growth Chart", vec![line(scope, None)]).lasting(), says);
+        assert!(folded.contains(part), "{part} in {folded}");
+    }
+}
+
+#[actix_web::test]
+async fn sm_s_11_consent_says_how_long() {
+    for (duration, says) in [
+        (Lasting::Token { seconds: 300 }, "<dd>5 minutes; then it has to ask here again</dd>"),
+        (
+            Lasting::Session { seconds: 60 },
+            "<dd>Until you sign out here. If you untick that below: 60 seconds</dd>",
+        ),
+        (
+            Lasting::Offline { unused_days: 100, seconds: 900 },
+            "<dd>Also when you are not using the app, until you withdraw it on <a href=\"/account\" \
+             target=\"_blank\" rel=\"noopener\">your account page</a> here or it goes unused for 100 days. \
+             If you untick that below: 15 minutes</dd>",
+        ),
+        (Lasting::Offline { unused_days: 1, seconds: 900 }, "unused for 1 day. If"),
+    ] {
+        let question = Consent { duration, ..consent("Growth Chart", vec![line("openid", None)]) };
+        let page = text(question.answer(StatusCode::OK, "")).await;
+        assert!(page.contains(says), "{says} in {page}");
     }
 }
 
