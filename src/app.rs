@@ -38,6 +38,11 @@ use crate::platform::passwords::PasswordHasher;
 use crate::platform::seal::Sealer;
 use crate::policy::Lifetimes;
 use crate::protocol::error::{Doing, Failure, Fault};
+use crate::sandbox::Sandbox;
+use crate::sandbox::desk::Desk;
+use crate::sandbox::fhir::FhirEndpoint;
+use crate::smart::launch::LaunchEndpoint;
+use crate::smart::patients::{PatientDirectory, Search};
 use crate::store::{self, Db, connect};
 use crate::tokens::access_token::AccessTokens;
 use crate::tokens::endpoint::TokenEndpoint;
@@ -101,6 +106,12 @@ impl Ground {
             schedule,
             readiness: Arc::default(),
             audience: format!("{}/admin", config.issuer.url.as_str()),
+            own: OwnResources::of(
+                config.issuer.url.as_str(),
+                scopes::ALL,
+                &config.issuer.url.join(endpoints::USERINFO),
+            )?,
+            lifetimes: lifetimes(config)?,
         };
         let refresh_key = Arc::new(Zeroizing::new(master.derive("refresh tokens")));
         let browser_key = Arc::new(Zeroizing::new(master.derive("browser")));
@@ -143,12 +154,22 @@ pub fn read_trust(config: &Config) -> Result<TrustStore, Fault> {
     TrustStore::parse(&anchors, &lists).doing("reading the client anchors and revocation lists")
 }
 
+/// What a server has beside itself.
+#[derive(Clone, Debug)]
+pub enum Beside {
+    /// Nothing, as in production.
+    Nothing,
+    /// The sandbox of `hilum dev`, and what its pages know.
+    Sandbox(Desk),
+}
+
 /// Puts the server together.
 pub fn compose(
     config: &Config,
     ground: &Ground,
     trust: &Trust,
     metrics: PrometheusHandle,
+    beside: Beside,
 ) -> Result<State, Fault> {
     let Ground { administration, keys, process, .. } = ground;
     let Administration { db, ledger, clock, entropy, .. } = administration;
@@ -156,9 +177,10 @@ pub fn compose(
     let issuer = addresses.issuer.as_str().to_owned();
     let authenticator = authenticator(config, ground, trust, &addresses)?;
     let terms = Arc::new(terms(config, ground)?);
-    let own = OwnResources::of(&issuer, scopes::ALL, &addresses.issuer.join(endpoints::USERINFO))?;
+    let own = administration.own.clone();
     let tokens = AccessTokens::new(db.clone(), keys.clone(), issuer.clone(), terms.idle);
     let id_token = span(config.tokens.id_token)?;
+    let sandbox = sandbox(beside, &addresses, &tokens, administration);
     Ok(State {
         token: TokenEndpoint {
             authenticator: authenticator.clone(),
@@ -180,6 +202,13 @@ pub fn compose(
             ledger: ledger.clone(),
             clock: clock.clone(),
         },
+        launch: LaunchEndpoint {
+            tokens: tokens.clone(),
+            db: db.clone(),
+            ledger: ledger.clone(),
+            clock: clock.clone(),
+            life: span(config.tokens.launch)?,
+        },
         userinfo: UserinfoEndpoint {
             tokens: tokens.clone(),
             db: db.clone(),
@@ -194,6 +223,7 @@ pub fn compose(
         bounds: bounds(config, &addresses),
         addresses,
         fhir_servers: FhirServers::new(db.clone()),
+        sandbox,
         clock: clock.clone(),
         entropy: entropy.clone(),
         process: process.clone(),
@@ -202,14 +232,38 @@ pub fn compose(
     })
 }
 
+/// What stands beside the server.
+fn sandbox(
+    beside: Beside,
+    addresses: &Addresses,
+    tokens: &AccessTokens,
+    Administration { clock, entropy, .. }: &Administration,
+) -> Option<Sandbox> {
+    match beside {
+        Beside::Nothing => None,
+        Beside::Sandbox(desk) => {
+            let fhir = FhirEndpoint::new(addresses, tokens.clone(), clock.clone(), entropy.clone());
+            Some(Sandbox { fhir, desk })
+        }
+    }
+}
+
 /// The browser's way to a code.
 fn authorization_flow(
     config: &Config,
     ground: &Ground,
     own: OwnResources,
 ) -> Result<AuthorizationFlow, Fault> {
-    let Administration { db, ledger, clock, entropy, passwords, .. } = &ground.administration;
+    let Administration { db, ledger, clock, entropy, passwords, rules, .. } = &ground.administration;
+    let search = Search {
+        outbound: Outbound::new(&config.outbound).doing("preparing outbound requests")?,
+        rules: rules.clone(),
+        keys: ground.keys.clone(),
+        entropy: entropy.clone(),
+        issuer: Arc::from(config.issuer.url.as_str()),
+    };
     Ok(AuthorizationFlow {
+        patients: PatientDirectory::new(db.clone(), search),
         db: db.clone(),
         ledger: ledger.clone(),
         clock: clock.clone(),
@@ -222,6 +276,8 @@ fn authorization_flow(
             code: span(config.tokens.code)?,
             session: span(config.sign_in.session)?,
             idle: span(config.sign_in.idle)?,
+            access: span(config.tokens.person)?,
+            refresh: span(config.tokens.refresh)?,
         },
         issuer: Arc::from(config.issuer.url.as_str()),
     })
@@ -234,12 +290,13 @@ fn terms(config: &Config, ground: &Ground) -> Result<Terms, Fault> {
         refresh: span(config.tokens.refresh)?,
         refresh_retry: span(config.tokens.refresh_retry)?,
         idle: span(config.sign_in.idle)?,
-        lifetimes: Lifetimes {
-            system: seconds(config.tokens.system)?,
-            person: seconds(config.tokens.person)?,
-        },
+        lifetimes: ground.administration.lifetimes,
         entropy: ground.administration.entropy.clone(),
     })
+}
+
+fn lifetimes(config: &Config) -> Result<Lifetimes, Fault> {
+    Ok(Lifetimes { system: seconds(config.tokens.system)?, person: seconds(config.tokens.person)? })
 }
 
 fn authenticator(

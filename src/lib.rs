@@ -44,6 +44,8 @@ pub mod sender;
 pub mod grants;
 /// Access tokens.
 pub mod tokens;
+/// Launches by EHRs, and the choice of a patient.
+pub mod smart;
 /// The browser's way to a code.
 pub mod authorize;
 /// What OpenID Connect adds.
@@ -52,6 +54,8 @@ pub mod oidc;
 pub mod discovery;
 /// What administrators do.
 pub mod admin;
+/// What `hilum dev` has beside the server.
+pub mod sandbox;
 
 // Surface.
 /// How all of it is spoken.

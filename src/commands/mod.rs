@@ -11,9 +11,11 @@ pub mod output;
 pub mod resource;
 pub mod restore;
 pub mod running;
+pub mod scope;
 pub mod serve;
 pub mod terminal;
 pub mod user;
+pub mod verdict;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -50,6 +52,8 @@ enum Command {
     Client(client::Options),
     /// Register, read and change resource servers, such as FHIR servers
     Resource(resource::Options),
+    /// Tell what would be granted of a request, and by which rule
+    Scope(scope::Options),
     /// Create, read and change the people who sign in
     User(user::Options),
     /// List and replace the signing keys
@@ -93,6 +97,7 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
         Command::Health(options) => health::run(&options),
         Command::Client(options) => client::run(options),
         Command::Resource(options) => resource::run(options),
+        Command::Scope(options) => scope::run(options),
         Command::User(options) => user::run(options),
         Command::Keys(options) => keys::run(options),
         Command::Restore(options) => restore::run(&options),

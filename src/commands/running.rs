@@ -10,7 +10,7 @@ use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
-use crate::app::{self, Ground, Trust};
+use crate::app::{self, Beside, Ground, Trust};
 use crate::config::Config;
 use crate::config::problem::ConfigError;
 use crate::http::server::{self, Listeners};
@@ -31,6 +31,8 @@ pub struct Running<'a> {
     pub config: &'a Config,
     /// Database, ledger, keys.
     pub ground: &'a Ground,
+    /// What it has beside itself.
+    pub beside: Beside,
     /// Its log.
     pub log: LogHandle,
     /// Reads the configuration again.
@@ -50,7 +52,13 @@ pub async fn serve(running: Running<'_>, ready: impl FnOnce()) -> Result<(), Fai
     let trust: Trust = Arc::new(ArcSwap::from_pointee(app::read_trust(config)?));
     tell_trust(&trust.load());
     let certificate = read_certificate(config)?;
-    let state = server::share(Arc::new(app::compose(config, ground, &trust, metrics.clone())?));
+    let state = server::share(Arc::new(app::compose(
+        config,
+        ground,
+        &trust,
+        metrics.clone(),
+        running.beside.clone(),
+    )?));
 
     let mut signals = Signals::new()?;
     let listeners = listeners(config, &certificate);

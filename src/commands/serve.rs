@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::app::Ground;
+use crate::app::{Beside, Ground};
 use crate::config::Config;
 use crate::config::problem::ConfigError;
 use crate::platform::{telemetry, tls};
@@ -32,7 +32,9 @@ pub fn run(file: Option<&Path>) -> Result<(), Failed> {
             let problems = config.unsafe_for_production();
             if problems.is_empty() { Ok(config) } else { Err(ConfigError { problems }) }
         };
-        running::serve(Running { config: &config, ground: &ground, log, reload: Box::new(reload) }, || {
+        let beside = Beside::Nothing;
+        let running = Running { config: &config, ground: &ground, beside, log, reload: Box::new(reload) };
+        running::serve(running, || {
             tracing::info!(issuer = config.issuer.url.as_str(), "ready");
         })
         .await

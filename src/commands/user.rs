@@ -7,10 +7,11 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::admin::Administration;
+use crate::admin::profile::Record;
 use crate::admin::users::Target;
 use crate::http::admin::users::{show, show_admitted};
 use crate::model::page::Page;
-use crate::model::person::{Person, Username};
+use crate::model::person::Username;
 use crate::protocol::error::Failure;
 
 use super::output::{Failed, cell, lines, print, print_json, table};
@@ -113,16 +114,16 @@ async fn list(administration: &Administration) -> Result<Value, Failed> {
     loop {
         let people = administration.list_users(&page).await?;
         let Some(last) = people.last() else { return Ok(Value::Array(all)) };
-        page.after = Some(last.username.clone());
+        page.after = Some(last.person.username.clone());
         all.extend(people.iter().map(show));
     }
 }
 
 async fn target(administration: &Administration, whom: &Whom) -> Result<Target, Failed> {
-    Ok(Target { subject: find(administration, whom).await?.subject, version: None })
+    Ok(Target { subject: find(administration, whom).await?.person.subject, version: None })
 }
 
-async fn find(administration: &Administration, Whom { user }: &Whom) -> Result<Person, Failed> {
+async fn find(administration: &Administration, Whom { user }: &Whom) -> Result<Record, Failed> {
     let found = match (Uuid::try_parse(user), Username::parse(user)) {
         (Ok(subject), _) => administration.find_user(&subject).await,
         (Err(_), Some(username)) => administration.find_user_named(&username).await,

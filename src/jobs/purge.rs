@@ -1,5 +1,5 @@
-//! Removes what has expired: proofs, revocations, opaque tokens, interactions, codes, families, sessions,
-//! counts of sign-ins, ended secrets and keys.
+//! Removes what has expired: proofs, revocations, opaque tokens, interactions, launches, codes, families, what policy
+//! agreed to, sessions, counts of sign-ins, ended secrets and keys.
 
 use std::time::Duration;
 
@@ -7,6 +7,7 @@ use async_trait::async_trait;
 
 use crate::ledger::{Done, Work};
 use crate::model::code::MEMORY;
+use crate::model::launch;
 use crate::protocol::error::Failure;
 use crate::store;
 
@@ -20,6 +21,8 @@ const MOST_BATCHES: u32 = 50;
 const OF_PLACES: time::Duration = time::Duration::days(1);
 /// How long failed sign-ins of an account are: one that nobody has tried for so long begins anew.
 const OF_ACCOUNTS: time::Duration = time::Duration::days(90);
+/// How long the decisions are kept that the registration of a client made for a person.
+const BY_POLICY: time::Duration = time::Duration::hours(24);
 /// How long secrets and keys are kept that have ended.
 const ENDED: time::Duration = time::Duration::days(30);
 
@@ -29,19 +32,23 @@ enum Kind {
     Proofs,
     Tokens,
     Interactions,
+    Launches,
     Codes,
     Families,
+    Policies,
     Sessions,
     Attempts,
     Ended,
 }
 
-const KINDS: [Kind; 8] = [
+const KINDS: [Kind; 10] = [
     Kind::Proofs,
     Kind::Tokens,
     Kind::Interactions,
+    Kind::Launches,
     Kind::Codes,
     Kind::Families,
+    Kind::Policies,
     Kind::Sessions,
     Kind::Attempts,
     Kind::Ended,
@@ -91,9 +98,16 @@ async fn purge(cx: &JobCx, kind: Kind) -> Result<u64, Failure> {
                     Kind::Proofs => ("proofs", store::proof::purge(tx, now, BATCH).await?),
                     Kind::Tokens => ("tokens", store::access_token::purge(tx, now, BATCH).await?),
                     Kind::Interactions => ("interactions", store::interaction::purge(tx, now, BATCH).await?),
+                    Kind::Launches => {
+                        ("launches", store::launch::purge(tx, now - launch::MEMORY, BATCH).await?)
+                    }
                     // Remembered for a while, so that a replay is known for one.
                     Kind::Codes => ("codes", store::code::purge(tx, now - MEMORY, BATCH).await?),
                     Kind::Families => ("families", store::family::purge(tx, now - MEMORY, BATCH).await?),
+                    Kind::Policies => {
+                        let gone = store::consent::purge_given_by_policy(tx, now - BY_POLICY, BATCH).await?;
+                        ("decisions of policy", gone)
+                    }
                     Kind::Sessions => ("sessions", store::session::purge(tx, now - MEMORY, BATCH).await?),
                     Kind::Attempts => {
                         let ends = (now - OF_PLACES, now - OF_ACCOUNTS);

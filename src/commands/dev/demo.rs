@@ -10,11 +10,12 @@ use crate::jose::algorithm::Algorithm;
 use crate::jose::signing::SigningKey;
 use crate::protocol::error::{Doing, Failure};
 use crate::protocol::ids::{ClientId, ResourceName};
+use crate::sandbox;
 
 use super::database::Urls;
 use super::files::Files;
 use super::fixtures::{self, Demo, Keys};
-use super::{Options, certificates, people};
+use super::{Options, certificates, desk, people};
 
 /// The scopes of the demonstration FHIR server.
 const FHIR_SCOPES: &str = "system/*.cruds patient/*.cruds user/*.cruds capacity.read launch.write";
@@ -28,7 +29,7 @@ pub async fn ensure(
 ) -> Result<Value, Failed> {
     let before =
         files.read(fixtures::FILE).and_then(|text| serde_json::from_str(&text).ok()).unwrap_or(Value::Null);
-    let fhir = options.issuer.join("/sandbox/fhir");
+    let fhir = options.issuer.join(sandbox::FHIR_PATH);
     ensure_resource(terminal, &fhir).await?;
     let mut entries = Map::new();
     for demo in fixtures::clients(&options.issuer, &fhir) {
@@ -36,17 +37,27 @@ pub async fn ensure(
             ensure_client(files, terminal, &demo, before.pointer(&format!("/clients/{}", demo.name))).await?;
         entries.insert(demo.name.to_owned(), Value::Object(entry));
     }
-    let users = people::ensure(terminal, before.get("users")).await?;
-    let document = fixtures::document(options, urls, &fhir, (users, entries));
+    let users = people::ensure(terminal, &fhir, before.get("users")).await?;
+    let sandbox = desk::address(&options.issuer, &key(terminal, &before)?);
+    let document = fixtures::document(options, urls, (&fhir, &sandbox), (users, entries));
     let text = serde_json::to_string_pretty(&document).doing("writing the fixtures")?;
     files.write(fixtures::FILE, &text)?;
     Ok(document)
 }
 
+/// The key of the sandbox's pages: that of before, or a new one.
+fn key(terminal: &Terminal, before: &Value) -> Result<String, Failed> {
+    match desk::key(before) {
+        Some(key) => Ok(key.to_owned()),
+        None => Ok(terminal.administration.entropy.token().doing("making the key of the sandbox")?),
+    }
+}
+
 /// The one FHIR server, at the address that this issuer has now.
 async fn ensure_resource(terminal: &Terminal, url: &str) -> Result<(), Failed> {
     let Terminal { administration, caller } = terminal;
-    let name = ResourceName::parse("sandbox").ok_or_else(|| Failed("sandbox is no name".to_owned()))?;
+    let name =
+        ResourceName::parse(sandbox::RESOURCE).ok_or_else(|| Failed("sandbox is no name".to_owned()))?;
     match administration.find_resource(&name).await {
         Ok(found) if found.audience() == url => return Ok(()),
         Ok(_) => administration.delete_resource(caller, resources::Target { name, version: None }).await?,

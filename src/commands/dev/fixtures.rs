@@ -47,8 +47,8 @@ pub fn clients(issuer: &BaseUrl, fhir: &str) -> Vec<Demo> {
     let admin = issuer.join("/admin");
     let app = json!([issuer.join("/sandbox/app/callback"), "http://127.0.0.1/callback"]);
     let launch = issuer.join("/sandbox/app/launch");
-    let app_scope = "launch/patient patient/Patient.rs patient/Observation.rs user/Patient.rs user/Observation.rs \
-                     openid fhirUser profile offline_access online_access";
+    let app_scope = "launch launch/patient launch/encounter openid fhirUser profile offline_access online_access \
+                     patient/*.cruds user/*.cruds";
     let app_entry = json!({"redirect_uris": app, "launch_url": launch, "scope": app_scope});
     let app_registration = json!({"grant_types": ["authorization_code", "refresh_token"], "redirect_uris": app, "launch_urls": [launch],
             "scope": app_scope, "resources": [fhir]});
@@ -136,7 +136,7 @@ fn uri_of(name: &str) -> &'static str {
 pub fn document(
     options: &Options,
     urls: &Urls,
-    fhir: &str,
+    (fhir, sandbox): (&str, &str),
     (users, clients): (Value, Map<String, Value>),
 ) -> Value {
     json!({
@@ -146,6 +146,7 @@ pub fn document(
         "ca": "ca.pem",
         "database_url": urls.runtime,
         "fhir": fhir,
+        "sandbox": sandbox,
         "users": users,
         "clients": clients,
     })

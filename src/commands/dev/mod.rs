@@ -5,8 +5,10 @@ pub mod certificates;
 pub mod cluster;
 pub mod database;
 pub mod demo;
+pub mod desk;
 pub mod files;
 pub mod fixtures;
+mod patients;
 pub mod people;
 pub mod welcome;
 
@@ -15,7 +17,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::app::Ground;
+use crate::app::{Beside, Ground};
 use crate::config::issuer::{BaseUrl, at_the_root};
 use crate::config::{Config, machine};
 use crate::platform::{telemetry, tls};
@@ -73,12 +75,13 @@ pub fn run(options: &Options) -> Result<(), Failed> {
         let terminal = terminal::at_terminal(&ground)?;
         let fixtures = demo::ensure(&files, options, &terminal, &urls).await?;
         let reload = || Config::load(Some(&files.config()));
-        let running = Running { config: &config, ground: &ground, log, reload: Box::new(reload) };
+        let beside = desk::of(options, &files, &fixtures).map_or(Beside::Nothing, Beside::Sandbox);
+        let running = Running { config: &config, ground: &ground, beside, log, reload: Box::new(reload) };
         running::serve(running, || {
             if options.json {
                 print_json(&fixtures);
             } else {
-                welcome::print(options, &files);
+                welcome::print(options, &files, &fixtures);
             }
         })
         .await

@@ -14,12 +14,14 @@ use crate::protocol::error::{Doing, Failure, Fault};
 use crate::protocol::secret::Secret;
 use crate::store;
 
+use super::patients;
+
 struct Demo {
     username: &'static str,
     name: &'static str,
     role: Role,
     fhir_user: Option<&'static str>,
-    patients: &'static [&'static str],
+    patients: &'static [(&'static str, &'static str)],
     second_factor: SecondFactor,
 }
 
@@ -35,7 +37,15 @@ const PEOPLE: [Demo; 3] = [
         name: "Dr. Ada Adams",
         role: Role::Clinician,
         fhir_user: Some("Practitioner/adams"),
-        patients: &[],
+        patients: &[
+            ("rivera", "care-team"),
+            ("rivera-child", "care-team"),
+            ("nguyen", "care-team"),
+            ("okafor", "care-team"),
+            ("smith-1950", "care-team"),
+            ("smith-1991", "care-team"),
+            ("haddad", "care-team"),
+        ],
         second_factor: SecondFactor::None,
     },
     Demo {
@@ -43,7 +53,7 @@ const PEOPLE: [Demo; 3] = [
         name: "Pat Rivera",
         role: Role::Patient,
         fhir_user: Some("Patient/rivera"),
-        patients: &["rivera", "rivera-child"],
+        patients: &[("rivera", "self"), ("rivera-child", "proxy")],
         second_factor: SecondFactor::None,
     },
     Demo {
@@ -67,7 +77,7 @@ const SECRET: usize = 20;
 
 /// Sees to it that each person can sign in with what the fixtures tell: those of a former start, where
 /// they tell of the person. The answer is how the people sign in.
-pub async fn ensure(terminal: &Terminal, before: Option<&Value>) -> Result<Value, Failed> {
+pub async fn ensure(terminal: &Terminal, fhir: &str, before: Option<&Value>) -> Result<Value, Failed> {
     let mut users = Vec::new();
     for demo in PEOPLE {
         let told = before.and_then(Value::as_array).and_then(|users| {
@@ -75,12 +85,15 @@ pub async fn ensure(terminal: &Terminal, before: Option<&Value>) -> Result<Value
         });
         let credentials = credentials(&terminal.administration, &demo, told)?;
         settle(terminal, &demo, &credentials).await?;
+        patients::ensure(terminal, &demo.username()?, (fhir, demo.patients)).await?;
+        let patients: Vec<&str> = demo.patients.iter().map(|(patient, _)| *patient).collect();
         users.push(json!({
             "username": demo.username,
+            "name": demo.name,
             "password": credentials.password,
             "roles": [demo.role.as_str()],
             "fhirUser": demo.fhir_user,
-            "patients": demo.patients,
+            "patients": patients,
             "totp_secret": credentials.second_factor.map(|secret| base32(&secret)),
         }));
     }
@@ -109,7 +122,7 @@ fn credentials(
 /// Creates the person, or gives one that is there what the fixtures tell.
 async fn settle(terminal: &Terminal, demo: &Demo, credentials: &Credentials) -> Result<(), Failed> {
     let Administration { db, entropy, clock, .. } = &terminal.administration;
-    let username = Username::parse(demo.username).ok_or_else(|| Failed(demo.username.to_owned()))?;
+    let username = demo.username()?;
     match store::person::find_by_username(db, &username).await? {
         Some(person) if is_as_told(&terminal.administration, &person, credentials).await? => Ok(()),
         Some(person) => {
@@ -208,6 +221,10 @@ async fn mend(
 }
 
 impl Demo {
+    fn username(&self) -> Result<Username, Failed> {
+        Username::parse(self.username).ok_or_else(|| Failed(self.username.to_owned()))
+    }
+
     fn person(
         &self,
         (subject, username): (Uuid, Username),
@@ -222,7 +239,6 @@ impl Demo {
             organization: "Demonstration".to_owned(),
             roles: vec![self.role],
             fhir_user: self.fhir_user.map(str::to_owned),
-            patients: self.patients.iter().map(|patient| (*patient).to_owned()).collect(),
             sealed_totp: None,
             status: PersonStatus::Active,
             version: 1,
