@@ -267,3 +267,25 @@ async fn dev_starts_from_nothing_survives_kill_9_and_takes_its_postgresql_with_i
     assert_eq!(dev.child.wait().unwrap().code(), Some(0), "{}", dev.log());
     assert!(PgConnection::connect(database).await.is_err(), "its PostgreSQL has ended");
 }
+
+#[tokio::test]
+async fn migrations_that_run_at_once_and_after_one_that_was_interrupted_build_every_index() {
+    let world = World::start().await;
+    let database = &world.database;
+    let all = database.count("select count(*) from _sqlx_migrations").await;
+    database.execute("delete from _sqlx_migrations where version >= 8").await;
+    // One was built and not noted, one was left unfinished, the others are not there.
+    database
+        .execute("update pg_index set indisvalid = false where indexrelid = 'family_subject'::regclass")
+        .await;
+    database.execute("drop index authorization_code_subject, consent_by_policy").await;
+    let variables = [("DATABASE_URL", database.url()), ("HILUM_DATABASE__OWNER_URL", database.owner_url())];
+    let runs = (0..3).map(|_| run_briefly(&["migrate"], &variables));
+    for ran in futures_util::future::join_all(runs).await {
+        ran.expect_success();
+    }
+    assert_eq!(database.count("select count(*) from _sqlx_migrations where success").await, all);
+    let built = "select count(*) from pg_index where indisvalid and indexrelid::regclass::text in
+                     ('person_fhir_user', 'family_subject', 'authorization_code_subject', 'consent_by_policy')";
+    assert_eq!(database.count(built).await, 4);
+}

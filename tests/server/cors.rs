@@ -1,9 +1,10 @@
 //! What browser apps may read from their own origins (SMART App Launch 2.2, CORS; RFC 9700, 2.6).
 
+use hilum::jose::algorithm::Algorithm;
 use reqwest::Method;
 use serde_json::json;
 
-use crate::harness::{Answer, App, Browser, World, encoded};
+use crate::harness::{ASSERTION_TYPE, Answer, App, Assertion, Browser, Credential, World, encoded, key};
 use crate::token::{agreed, text};
 
 const CALLED: [&str; 3] = ["/oauth2/token", "/oauth2/revoke", "/oauth2/userinfo"];
@@ -156,5 +157,49 @@ async fn h13_who_is_not_asked_by_a_browser_gets_no_header_of_cors() {
         let answer = world.public().post(path, &[]).await;
         told(&answer, None);
         assert_eq!(answer.header("vary"), None, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn h13_an_assertion_of_whoever_no_client_can_be_called_is_refused_as_any_other() {
+    let world = World::start().await;
+    let key = key(Algorithm::Es384);
+    let nobody = Assertion::of("a\0b", &world.issuer_url("/oauth2/token"), &key, "k1").sign(&key);
+    let form = [
+        ("grant_type", "client_credentials"),
+        ("client_assertion_type", ASSERTION_TYPE),
+        ("client_assertion", &nobody),
+    ];
+    let answer = from(&world, "https://app.example", "/oauth2/token", &form).await;
+    told(&answer, None);
+    answer.invalid_client();
+}
+
+#[tokio::test]
+async fn sm_d_05_an_app_that_signs_reads_its_answers_whether_or_not_it_names_itself_beside() {
+    let world = World::start().await;
+    let app = App::asymmetric(&world, json!({})).await;
+    let Credential::Key(key) = &app.credential else { panic!("no key") };
+    let assertion = || Assertion::of(&app.id, &world.issuer_url("/oauth2/token"), key, "k1").sign(key);
+    let own = "https://app.example";
+    for path in ["/oauth2/token", "/oauth2/revoke"] {
+        for (named, origin, reader) in [
+            (None, own, Some(own)),
+            (Some(app.id.as_str()), own, Some(own)),
+            (None, "https://other.example", None),
+            // Whoever is named beside counts, as the request is refused for it.
+            (Some("somebody-else"), own, None),
+        ] {
+            let assertion = assertion();
+            let mut form = vec![
+                ("grant_type", "refresh_token"),
+                ("refresh_token", "x"),
+                ("token", "x"),
+                ("client_assertion_type", ASSERTION_TYPE),
+                ("client_assertion", &assertion),
+            ];
+            form.extend(named.map(|id| ("client_id", id)));
+            told(&from(&world, origin, path, &form).await, reader);
+        }
     }
 }

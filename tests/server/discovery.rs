@@ -3,10 +3,11 @@
 use hilum::clients::methods::METHODS;
 use hilum::grants::GRANTS;
 use hilum::jose::algorithm::Algorithm;
+use hilum::policy::OWN_SCOPES;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, App, Backend, Browser, World};
+use crate::harness::{Answer, Backend, Browser, Ehr, World};
 use crate::token::{claims, text};
 
 const SMART: &str = "/.well-known/smart-configuration";
@@ -78,9 +79,8 @@ async fn sm_d_03_06_07_09_10_11_12_14_15_18_22_the_smart_configuration_tells_wha
     for text in texts(&document).iter().filter(|text| text.starts_with("http")) {
         assert!(text.starts_with("https://localhost:"), "{text}");
     }
-    for absent in ["registration_endpoint", "management_endpoint"] {
-        assert!(document.get(absent).is_none(), "{absent}");
-    }
+    assert!(document.get("registration_endpoint").is_none());
+    assert_eq!(document["management_endpoint"], world.issuer_url("/account"), "SM-D-17");
     assert_eq!(document["issuer"], world.issuer());
     assert_eq!(document["jwks_uri"], world.issuer_url("/oauth2/jwks"));
     assert_eq!(document["authorization_endpoint"], world.issuer_url("/oauth2/authorize"));
@@ -96,27 +96,37 @@ async fn sm_d_03_06_07_09_10_11_12_14_15_18_22_the_smart_configuration_tells_wha
     let algorithms: Vec<&str> = Algorithm::ALL.iter().map(|algorithm| algorithm.as_str()).collect();
     assert_eq!(document["token_endpoint_auth_signing_alg_values_supported"], json!(algorithms));
     assert!(algorithms.contains(&"RS384") && algorithms.contains(&"ES384"));
-    let capabilities = json!([
-        "launch-standalone",
-        "authorize-post",
-        "client-public",
-        "client-confidential-asymmetric",
-        "client-confidential-symmetric",
-        "sso-openid-connect",
-        "context-standalone-patient",
-        "permission-offline",
-        "permission-online",
-        "permission-patient",
-        "permission-user",
-        "permission-v1",
-        "permission-v2"
-    ]);
-    assert_eq!(document["capabilities"], capabilities);
-    let own = ["openid", "profile", "fhirUser", "launch/patient", "offline_access", "online_access"];
-    let with_own = |scopes: &[&str]| json!([scopes, &own].concat());
+    let of_launch = |launch: &str| OWN_SCOPES.contains(&launch);
+    let capabilities: Vec<&str> = [
+        ("launch-ehr", of_launch("launch")),
+        ("launch-standalone", true),
+        ("authorize-post", true),
+        ("client-public", true),
+        ("client-confidential-asymmetric", true),
+        ("client-confidential-symmetric", true),
+        ("sso-openid-connect", true),
+        ("context-banner", of_launch("launch")),
+        ("context-style", of_launch("launch")),
+        ("context-ehr-patient", of_launch("launch")),
+        ("context-ehr-encounter", of_launch("launch")),
+        ("context-standalone-patient", true),
+        ("context-standalone-encounter", of_launch("launch/encounter")),
+        ("permission-offline", true),
+        ("permission-online", true),
+        ("permission-patient", true),
+        ("permission-user", true),
+        ("permission-v1", true),
+        ("permission-v2", true),
+    ]
+    .into_iter()
+    .filter_map(|(name, present)| present.then_some(name))
+    .collect();
+    assert_eq!(document["capabilities"], json!(capabilities));
+    let own = OWN_SCOPES;
+    let with_own = |scopes: &[&str]| json!([scopes, own.as_slice()].concat());
     assert_eq!(
         document["scopes_supported"],
-        with_own(&["system/*.cruds", "capacity.read", "patient/*.cruds", "user/*.cruds"])
+        with_own(&["system/*.cruds", "capacity.read", "launch.write", "patient/*.cruds", "user/*.cruds"])
     );
 
     let lab = json!({"name": "lab", "title": "Lab", "url": "https://lab.example/r4", "scope": "system/Observation.rs"});
@@ -215,7 +225,7 @@ async fn sm_d_06_sm_d_07_sm_d_08_sm_d_13_sm_d_16_md_03_is_01_an_app_finds_all_th
     ] {
         assert_eq!(openid[name], value, "MD-03: {name}");
     }
-    for (name, most) in [("scopes_supported", 6), ("claims_supported", 12)] {
+    for (name, most) in [("scopes_supported", OWN_SCOPES.len()), ("claims_supported", 12)] {
         assert_eq!(openid[name].as_array().unwrap().len(), most, "{name}");
     }
 }
@@ -223,14 +233,20 @@ async fn sm_d_06_sm_d_07_sm_d_08_sm_d_13_sm_d_16_md_03_is_01_an_app_finds_all_th
 #[tokio::test]
 async fn md_04_oi_09_every_claim_scope_and_prompt_that_is_listed_is_there() {
     let world = World::start().await;
-    let (app, pat) = (App::public(&world, json!({})).await, world.patient_person().await);
+    let (app, pat) = (crate::smart::app(&world, json!({})).await, world.patient_person().await);
     let openid = world.public().get(OPENID).await.json();
     let scopes: Vec<&str> =
         openid["scopes_supported"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
-    let url = app.authorize_with(&scopes.join(" "), &[("nonce", "n-1")]);
+    let open = json!({"patient": "rivera", "encounter": "e-1"});
+    let ehr = Ehr::register(&world, json!({})).await;
+    let launch = ehr.launch(&world, (&app.id, "pat"), open).await;
+    let url = app.authorize_with(&scopes.join(" "), &[("nonce", "n-1"), ("launch", &launch)]);
     let mut browser = Browser::new(&world);
     let code = browser.authorize(&url, &pat).await.code();
     let tokens = app.redeem(&world.public(), &code).await.granted();
+    // Of the two for refresh the narrower is granted.
+    let granted: Vec<&str> = text(&tokens, "scope").split(' ').chain(["offline_access"]).collect();
+    assert!(scopes.iter().all(|scope| granted.contains(scope)), "{granted:?}");
     let id_token = claims(text(&tokens, "id_token"));
     let told =
         world.public().send(Method::GET, "/oauth2/userinfo", tokens["access_token"].as_str(), None).await;

@@ -268,3 +268,27 @@ async fn k01_a_jwks_uri_that_leads_inside_is_refused_at_registration_and_when_it
     client.ask(&world, &world.public(), "system/Claim.rs").await.invalid_client();
     assert_eq!(host.asked(), 0, "no packet was sent");
 }
+
+#[tokio::test]
+async fn sm_ca_08_sm_ca_13_a_jku_may_repeat_what_is_registered_and_keys_come_over_tls_from_who_is_trusted() {
+    let scene = Scene::begin(|key| Saying::keys("max-age=600", &set(&[key.public_jwk("k1")]))).await;
+    let url = scene.host.url();
+    let ask = async |id: &str, jku: &str| {
+        let assertion = Assertion::of(id, &scene.dev.url("/oauth2/token"), &scene.key, "k1");
+        let assertion = assertion.head("jku", json!(jku)).sign(&scene.key);
+        scene.public.post("/oauth2/token", &Backend::form(&assertion, "system/Claim.rs")).await
+    };
+    ask(&scene.id, &url).await.granted();
+    ask(&scene.id, &format!("{url}?")).await.invalid_client();
+    let heard = scene.host.heard();
+    assert_eq!(heard.len(), 1, "{heard:?}");
+    assert!(heard[0].starts_with("get /jwks.json http/1.1\r\n"), "{heard:?}");
+    assert!(heard[0].contains("\r\naccept: application/json\r\n"), "{heard:?}");
+    assert!(!heard[0].contains("\r\nauthorization:") && !heard[0].contains("\r\ncookie:"), "{heard:?}");
+
+    // The same keys on the same port, under the certificate of an authority that nobody trusts.
+    scene.host.show(&Authority::new("Stranger"));
+    let id = scene.register(&format!("{url}?stranger"));
+    scene.ask_as(&id, &scene.key, "k1").await.invalid_client();
+    assert_eq!((scene.host.asked(), scene.host.heard().len()), (2, 1), "nothing is asked of it");
+}

@@ -9,12 +9,14 @@
 
 mod harness;
 
+mod account;
 mod admin;
 mod authorize;
 mod commands;
 mod cors;
 mod discovery;
 mod faults;
+mod fhir_bases;
 mod framing;
 mod health;
 mod http;
@@ -24,8 +26,10 @@ mod jwks_uri;
 mod people;
 mod restore;
 mod revocation;
+mod sandbox;
 mod secrecy;
 mod sign_in;
+mod smart;
 
 mod token;
 mod userinfo;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 use tempfile::TempDir;
 
-use crate::harness::{Database, Dev, World, run_briefly};
+use crate::harness::{Database, Dev, FHIR, World, run_briefly};
 
 const GOOD: &str = "violet tractor pencil";
 
@@ -28,8 +28,12 @@ async fn people_are_kept_from_the_terminal_by_user_name_or_subject() {
     assert_eq!(user(&world, &["show", subject], ""), shown);
     assert!(shown.get("password").is_none());
 
-    let patched = user(&world, &["patch", "pat", "-"], r#"{"name": "Pat Rivera", "patients": ["rivera"]}"#);
+    let patients = json!([{"resource": FHIR, "patient": "rivera", "relation": "self", "name": "Pat Rivera",
+        "birthDate": "1984-02-29", "identifier": "M10001", "encounters": []}]);
+    let patch = json!({"name": "Pat Rivera", "patients": patients}).to_string();
+    let patched = user(&world, &["patch", "pat", "-"], &patch);
     assert_eq!((&patched["name"], &patched["version"]), (&json!("Pat Rivera"), &json!(2)));
+    assert_eq!(patched["patients"], patients);
     assert_eq!(user(&world, &["disable", subject], "")["status"], "disabled");
     assert_eq!(user(&world, &["enable", "pat"], "")["status"], "active");
     let made = user(&world, &["reset", "pat"], "");

@@ -7,6 +7,12 @@ use crate::harness::{App, World, run_briefly};
 use crate::token::reasons;
 use crate::token::refresh_token::{SCOPE, Scene, Tokens};
 
+/// Declares, for the first time, that the database was put back from a backup.
+pub fn declare(world: &World) {
+    let told = world.command(&["restore", "--declare", "--json"], "").expect_success();
+    assert_eq!(serde_json::from_str::<Value>(&told).unwrap(), json!({"epoch": 2}));
+}
+
 #[tokio::test]
 async fn inv_22_f_34_after_a_restore_what_was_spent_or_revoked_since_the_backup_stays_dead() {
     let mut scene = Scene::of(World::with_processes(2).await).await;
@@ -28,8 +34,7 @@ async fn inv_22_f_34_after_a_restore_what_was_spent_or_revoked_since_the_backup_
                   update authorization_code set redeemed_at = null, family_id = null";
     world.database.execute(forget).await;
 
-    let told = world.command(&["restore", "--declare", "--json"], "").expect_success();
-    assert_eq!(serde_json::from_str::<Value>(&told).unwrap(), json!({"epoch": 2}));
+    declare(world);
     for peer in [&here, &there] {
         for tokens in [&spent, &revoked, &live] {
             app.refresh(peer, tokens.refresh()).await.refused(400, "invalid_grant");

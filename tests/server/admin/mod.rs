@@ -2,6 +2,8 @@
 
 mod audit;
 mod clients;
+mod launched;
 mod matrix;
 mod resources;
+mod scopes;
 mod users;

@@ -7,7 +7,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::clients::named;
-use crate::harness::{ADMIN_SCOPES, Answer, Peer, World, registration};
+use crate::harness::{ADMIN_SCOPES, Answer, FHIR, Peer, World, registration};
 
 const USERS: &str = "/admin/v1/users";
 const GOOD: &str = "violet tractor pencil";
@@ -74,14 +74,16 @@ async fn hi_01_a_person_is_created_changed_stopped_and_let_go_on_and_never_delet
     assert_eq!(list.json(), json!({"items": [person], "next": null}));
     assert!(!list.text.contains("argon2") && !list.text.contains("totp"));
 
-    let patch = json!({"name": null, "roles": ["clinician", "patient"], "patients": ["p-1"]});
+    let child = json!({"resource": FHIR, "patient": "p-1", "relation": "proxy", "name": "Sam", "birthDate": "2016-09-14",
+        "identifier": null, "encounters": [{"id": "e-1", "title": "Check-up", "date": null}]});
+    let patch = json!({"name": null, "roles": ["clinician", "patient"], "patients": [child]});
     assert_eq!(conditional(&world, &path, "\"7\"", &patch).await.status, 412);
     let patched = conditional(&world, &path, "\"1\"", &patch).await;
     assert_eq!((patched.status, patched.header("etag")), (200, Some("\"2\"")), "{}", patched.text);
     let patched = patched.json();
     assert_eq!(
         (&patched["name"], &patched["patients"], &patched["fhir_user"]),
-        (&Value::Null, &json!(["p-1"]), &json!("Practitioner/lee"))
+        (&Value::Null, &json!([child]), &json!("Practitioner/lee"))
     );
     assert!(!is_cut_off(&world, "dr.lee").await);
 
@@ -211,13 +213,59 @@ async fn d03_members_that_the_server_sets_or_does_not_know_are_refused_and_named
         ("organization", Value::Null, "organization"),
         ("name", json!("x".repeat(201)), "name"),
         ("fhir_user", json!("Device/1"), "fhir_user"),
-        ("patients", json!(["a/b"]), "patients[0]"),
+        ("patients", json!(["p-1"]), "patients[0]"),
     ] {
         let refused = admin.send(Method::PATCH, &path, Some(&token), Some(json!({member: value}))).await;
         assert_eq!((refused.status, named(&refused)), (400, vec![field.to_owned()]), "{}", refused.text);
     }
     assert_eq!(world.administer(Method::GET, &path, None).await.json(), person);
     assert_eq!(world.database.count("select count(*) from person").await, 1);
+}
+
+fn patients(count: usize) -> Value {
+    let one = |index: usize| {
+        json!({"resource": FHIR, "patient": format!("p-{index:04}"), "relation": "care-team",
+            "name": format!("Patient {index}"), "birthDate": "1961-04-02", "identifier": format!("M{index}"),
+            "encounters": []})
+    };
+    (0..count).map(one).collect()
+}
+
+#[tokio::test]
+async fn sm_l_08_the_patients_of_a_person_are_kept_whole_or_not_at_all() {
+    let world = World::start().await;
+    let mut whole = lee();
+    whole["patients"] = patients(1000);
+    let person = create(&world, whole).await;
+    assert_eq!(person["patients"], patients(1000));
+    let (path, token) = (path(&person), world.admin_token(ADMIN_SCOPES).await);
+    let admin = world.mtls(&world.admin);
+    let mut wrong = patients(3);
+    wrong[1]["birthDate"] = json!("2.4.1961");
+    wrong[1]["resource"] = json!("http://fhir.example/r4");
+    wrong[2]["relation"] = json!("friend");
+    for (patients, fields) in [
+        (patients(1001), vec!["patients"]),
+        (wrong, vec!["patients[1].birthDate", "patients[1].resource", "patients[2].relation"]),
+        (json!([patients(1)[0], patients(1)[0]]), vec!["patients"]),
+    ] {
+        let body = json!({"patients": patients, "name": "Changed"});
+        let refused = admin.send(Method::PATCH, &path, Some(&token), Some(body)).await;
+        let mut found = named(&refused);
+        found.sort();
+        assert_eq!((refused.status, found), (400, fields.iter().map(ToString::to_string).collect()));
+    }
+    assert_eq!(world.administer(Method::GET, &path, None).await.json(), person);
+    for (count, version) in [(2, 2), (0, 3)] {
+        let patched =
+            world.administer(Method::PATCH, &path, Some(json!({"patients": patients(count)}))).await;
+        assert_eq!(
+            (&patched.json()["patients"], &patched.json()["version"]),
+            (&patients(count), &json!(version))
+        );
+        let rows = "select count(*) from relationship";
+        assert_eq!(world.database.count(rows).await, i64::try_from(count).unwrap());
+    }
 }
 
 #[tokio::test]

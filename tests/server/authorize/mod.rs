@@ -1,6 +1,7 @@
 //! The browser's way to a code: what may be asked, what people see, and where they are sent.
 
 mod cast;
+mod choices;
 mod consent;
 mod cookies;
 mod csrf;

@@ -42,7 +42,7 @@ async fn sm_a_02_05_06_07_08_12_13_f06_what_is_wrong_is_told_to_the_client() {
         (&[("scope", "openid admin/clients.read"), ("aud", "")], "invalid_scope", "scope_of_a_system"),
         (&[("scope", "openid launch/patient"), ("aud", "")], "invalid_request", "aud_missing"),
         (&[("id_token_hint", "no.id.token")], "invalid_request", "id_token_hint_unknown"),
-        (&[("scope", "openid launch")], "invalid_request", "launch_unknown"),
+        (&[("scope", "openid launch")], "invalid_request", "launch_missing"),
     ];
     for (change, error, _) in cases {
         let page = browser.get(&app.authorize_with(PATIENT_SCOPE, change)).await;

@@ -5,7 +5,8 @@ use hilum::jose::algorithm::Algorithm;
 use serde_json::json;
 
 use super::unmatched;
-use crate::harness::{Answer, Backend, Peer, World};
+use crate::harness::{Answer, Backend, Browser, Ehr, Peer, World};
+use crate::smart::{self, EHR_SCOPE};
 
 #[tokio::test]
 async fn j06_an_assertion_raced_200_ways_over_two_processes_is_spent_once_and_stays_spent_after_kill_9() {
@@ -77,4 +78,54 @@ async fn k2_a_process_killed_under_load_leaves_no_token_without_its_record_and_n
     world.processes[1].wait();
     world.restart(1).await;
     backend.ask(&world, &world.public_of(1), "system/Claim.rs").await.token();
+}
+
+#[tokio::test]
+async fn s02_a_handle_shown_to_two_processes_of_which_one_is_killed_is_taken_up_once() {
+    let mut world = World::with_processes(2).await;
+    let (ehr, app) = (Ehr::register(&world, json!({})).await, smart::app(&world, json!({})).await);
+    let lee = world.clinician().await;
+    let token = ehr.token(&world).await;
+    let mut handles = Vec::new();
+    for _ in 0..40 {
+        let body = json!({"client_id": app.id, "user": "dr.lee", "patient": "p-7"});
+        let made = world.public().send(reqwest::Method::POST, "/launch", Some(&token), Some(body)).await;
+        handles.push(made.json()["launch"].as_str().expect("a handle").to_owned());
+    }
+    let address = |handle: &str| app.authorize_with(EHR_SCOPE, &[("launch", handle)]);
+    let shown = handles.iter().flat_map(|handle| [(0, handle), (1, handle)]).map(|(index, handle)| {
+        let request = world.public_of(index).request(reqwest::Method::GET, &address(handle));
+        async move {
+            let answer = request.send().await.ok()?;
+            Some(answer.headers().get("location")?.to_str().ok()?.contains("i="))
+        }
+    });
+    let used = "select count(*) from launch where used_at is not null";
+    let kill = async {
+        while world.database.count(used).await < 5 {
+            tokio::task::yield_now().await;
+        }
+        world.processes[1].signal(nix::sys::signal::Signal::SIGKILL);
+    };
+    let (answers, ()) = tokio::join!(join_all(shown), kill);
+    let opened = answers.iter().filter(|answer| **answer == Some(true)).count();
+    world.processes[1].wait();
+    world.restart(1).await;
+
+    let taken = "select count(*) from interaction where launch is not null";
+    let distinct = "select count(distinct launch ->> 'id') from interaction where launch is not null";
+    let count = world.database.count(taken).await;
+    assert_eq!((world.database.count(distinct).await, world.database.count(used).await), (count, count));
+    assert!(i64::try_from(opened).unwrap() <= count, "{opened} were told, {count} are kept");
+    // Shown once more to both, each has been taken up once in all.
+    for handle in &handles {
+        for index in 0..2 {
+            Browser::at(world.public_of(index)).get(&address(handle)).await;
+        }
+    }
+    for statement in [taken, distinct, used] {
+        assert_eq!(world.database.count(statement).await, 40, "{statement}");
+    }
+    let handle = ehr.launch(&world, (&app.id, "dr.lee"), json!({"patient": "p-7"})).await;
+    Browser::at(world.public_of(1)).authorize(&address(&handle), &lee).await.code();
 }

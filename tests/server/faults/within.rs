@@ -33,7 +33,7 @@ pub async fn state(world: &World, clock: Option<Clock>, url: &str) -> State {
     let metrics = telemetry::metrics();
     ground.prepare_keys(&metrics).await.expect("keys");
     let trust = Arc::new(ArcSwap::from_pointee(app::read_trust(&config).expect("anchors")));
-    app::compose(&config, &ground, &trust, metrics).expect("a server")
+    app::compose(&config, &ground, &trust, metrics, app::Beside::Nothing).expect("a server")
 }
 
 /// A request without certificate.

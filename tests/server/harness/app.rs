@@ -63,6 +63,18 @@ impl App {
         Self::register(world, "private_key_jwt", Credential::Key(Box::new(key)), all).await
     }
 
+    /// A public app that is registered already, at a server of this issuer.
+    pub fn known(id: &str, callback: &str, issuer: &str) -> Self {
+        Self {
+            id: id.to_owned(),
+            callback: callback.to_owned(),
+            credential: Credential::None,
+            verifier: random(),
+            state: random(),
+            token_endpoint: format!("{issuer}/oauth2/token"),
+        }
+    }
+
     async fn register(world: &World, method: &str, mut credential: Credential, members: Value) -> Self {
         let mut document = json!({
             "client_name": "Growth Chart", "organization": "Chart Makers", "redirect_uris": [CALLBACK],

@@ -105,13 +105,11 @@ impl Browser {
 
     /// Fills in the sign-in form and sends it; what comes back is not followed.
     pub async fn try_password(&mut self, page: &Page, username: &str, password: &str) -> Page {
-        let (csrf, interaction) = (page.hidden("csrf"), page.hidden("interaction"));
-        let form = [
-            ("csrf", csrf.as_str()),
-            ("interaction", &interaction),
-            ("username", username),
-            ("password", password),
-        ];
+        let csrf = page.hidden("csrf");
+        // What it is for: an app's request, or the person's own page.
+        let purpose = if page.fields().iter().any(|(name, _)| name == "to") { "to" } else { "interaction" };
+        let of = page.hidden(purpose);
+        let form = [("csrf", csrf.as_str()), (purpose, &of), ("username", username), ("password", password)];
         self.post("/login", &form).await
     }
 
@@ -122,10 +120,31 @@ impl Browser {
         self.follow(answer).await
     }
 
+    /// Chooses a patient or an encounter; what comes back is not followed.
+    pub async fn choose(&mut self, page: &Page, field: &str, value: &str) -> Page {
+        let (csrf, interaction) = (page.hidden("csrf"), page.hidden("interaction"));
+        let form = [("csrf", csrf.as_str()), ("interaction", &interaction), (field, value)];
+        self.post(&format!("/{field}"), &form).await
+    }
+
+    /// Searches by the form of the page on which a patient is chosen.
+    pub async fn search(&mut self, page: &Page, words: &str) -> Page {
+        let (csrf, interaction) = (page.hidden("csrf"), page.hidden("interaction"));
+        let form =
+            [("csrf", csrf.as_str()), ("interaction", &interaction), ("q", words), ("search", "words")];
+        self.post("/patient", &form).await
+    }
+
     /// Answers the question for consent with these scopes ticked; what comes back is not followed.
     pub async fn decide(&mut self, page: &Page, decision: &str, ticked: &[&str]) -> Page {
         let (csrf, interaction) = (page.hidden("csrf"), page.hidden("interaction"));
-        let mut form = vec![("csrf", csrf.as_str()), ("interaction", &interaction), ("decision", decision)];
+        let about = page.hidden("about");
+        let mut form = vec![
+            ("csrf", csrf.as_str()),
+            ("interaction", &interaction),
+            ("about", &about),
+            ("decision", decision),
+        ];
         form.extend(ticked.iter().map(|scope| ("scope", *scope)));
         self.post("/consent", &form).await
     }
@@ -136,6 +155,18 @@ impl Browser {
         let ticked: Vec<&str> = scopes.iter().map(String::as_str).collect();
         let answer = self.decide(page, "allow", &ticked).await;
         self.follow(answer).await
+    }
+
+    /// Opens the person's own page, signing in where it is asked to.
+    pub async fn account(&mut self, person: &Person) -> Page {
+        let page = self.open("/account").await;
+        if page.asks_to_sign_in() { self.sign_in(&page, person).await } else { page }
+    }
+
+    /// Ends what an app may do, by its form on the person's own page; what comes back is not followed.
+    pub async fn end_access(&mut self, page: &Page, client: &str) -> Page {
+        let csrf = page.hidden("csrf");
+        self.post("/account", &[("csrf", csrf.as_str()), ("client", client), ("revoke", "all")]).await
     }
 
     /// Refuses, and goes on.

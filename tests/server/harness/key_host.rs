@@ -30,7 +30,9 @@ pub struct KeyHost {
     /// Its port on this machine.
     pub port: u16,
     asked: Arc<AtomicUsize>,
+    heard: Arc<Mutex<Vec<String>>>,
     saying: Arc<Mutex<Saying>>,
+    config: Arc<Mutex<Arc<ServerConfig>>>,
 }
 
 impl Saying {
@@ -46,12 +48,22 @@ impl KeyHost {
     pub fn start(authority: &Authority, saying: Saying) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = listener.local_addr().expect("its address").port();
-        let host = Self { port, asked: Arc::default(), saying: Arc::new(Mutex::new(saying)) };
-        let (asked, saying, config) = (host.asked.clone(), host.saying.clone(), config(&authority.server()));
+        let saying = Arc::new(Mutex::new(saying));
+        let config = Arc::new(Mutex::new(config(&authority.server())));
+        let (asked, heard): (Arc<AtomicUsize>, Arc<Mutex<Vec<String>>>) = Default::default();
+        let host = Self {
+            port,
+            asked: asked.clone(),
+            heard: heard.clone(),
+            saying: saying.clone(),
+            config: config.clone(),
+        };
         std::thread::spawn(move || {
             for socket in listener.incoming().flatten() {
-                let (asked, saying, config) = (asked.clone(), saying.clone(), config.clone());
-                std::thread::spawn(move || answer(socket, config, &asked, &saying));
+                asked.fetch_add(1, Ordering::SeqCst);
+                let (heard, saying) = (heard.clone(), saying.clone());
+                let config = config.lock().expect("the configuration").clone();
+                std::thread::spawn(move || answer(socket, config, &heard, &saying));
             }
         });
         host
@@ -67,9 +79,19 @@ impl KeyHost {
         *self.saying.lock().expect("the saying") = saying;
     }
 
+    /// Shows a certificate of another authority from now on.
+    pub fn show(&self, authority: &Authority) {
+        *self.config.lock().expect("the configuration") = config(&authority.server());
+    }
+
     /// How often it was asked.
     pub fn asked(&self) -> usize {
         self.asked.load(Ordering::SeqCst)
+    }
+
+    /// The heads of the requests, in small letters.
+    pub fn heard(&self) -> Vec<String> {
+        self.heard.lock().expect("the heads").clone()
     }
 }
 
@@ -82,8 +104,7 @@ fn config(identity: &Identity) -> Arc<ServerConfig> {
     )
 }
 
-fn answer(socket: TcpStream, config: Arc<ServerConfig>, asked: &AtomicUsize, saying: &Mutex<Saying>) {
-    asked.fetch_add(1, Ordering::SeqCst);
+fn answer(socket: TcpStream, config: Arc<ServerConfig>, heard: &Mutex<Vec<String>>, saying: &Mutex<Saying>) {
     let saying = saying.lock().expect("the saying").clone();
     if matches!(saying, Saying::Nothing) {
         return;
@@ -97,6 +118,7 @@ fn answer(socket: TcpStream, config: Arc<ServerConfig>, asked: &AtomicUsize, say
             Ok(_) | Err(_) => return,
         }
     }
+    heard.lock().expect("the heads").push(String::from_utf8_lossy(&head).to_lowercase());
     let begin = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000000000\r\n\r\n";
     match saying {
         Saying::Answer(status, headers, body) => {

@@ -71,6 +71,21 @@ impl Page {
         self.answer.text.contains(r#"name="decision""#)
     }
 
+    /// Whether the person is to choose a patient.
+    pub fn asks_for_patient(&self) -> bool {
+        self.answer.text.contains(r#"action="/patient""#)
+    }
+
+    /// Whether the person is to choose an encounter.
+    pub fn asks_for_encounter(&self) -> bool {
+        self.answer.text.contains(r#"action="/encounter""#)
+    }
+
+    /// The values that a field of the form can have.
+    pub fn choices(&self, name: &str) -> Vec<String> {
+        self.fields().into_iter().filter(|(known, _)| known == name).map(|(_, value)| value).collect()
+    }
+
     /// The values of the fields of the form that stand in it, hidden or ticked, by name.
     pub fn fields(&self) -> Vec<(String, String)> {
         let inputs = self.answer.text.split("<input ").skip(1).filter_map(|rest| rest.split_once('>'));
@@ -85,9 +100,20 @@ impl Page {
         found.unwrap_or_else(|| panic!("no {name} in {}", self.answer.text)).1
     }
 
-    /// The scopes that the person is asked for.
+    /// The scopes that the person is asked for: they are ticked when the page comes.
     pub fn scopes(&self) -> Vec<String> {
-        self.fields().into_iter().filter(|(name, _)| name == "scope").map(|(_, value)| value).collect()
+        self.boxes(|tag| tag.contains(" checked"))
+    }
+
+    /// The scopes that the person could give instead: they are not ticked.
+    pub fn parts(&self) -> Vec<String> {
+        self.boxes(|tag| !tag.contains(" checked"))
+    }
+
+    fn boxes(&self, are_meant: impl Fn(&str) -> bool) -> Vec<String> {
+        let inputs = self.answer.text.split("<input ").skip(1).filter_map(|rest| rest.split_once('>'));
+        let scopes = inputs.filter(|(tag, _)| tag.contains(r#" name="scope""#) && are_meant(tag));
+        scopes.filter_map(|(tag, _)| attribute(tag, "value")).collect()
     }
 
     /// The page without what is new each time: the token of its form and the name of the request.

@@ -108,7 +108,7 @@ impl World {
     fn set_up(&mut self) {
         for (name, url, format) in [("fhir", FHIR, "jwt"), ("opaque", OPAQUE, "opaque")] {
             let document = json!({"name": name, "title": name, "url": url, "token_format": format,
-                "scope": "system/*.cruds capacity.read patient/*.cruds user/*.cruds"});
+                "scope": "system/*.cruds capacity.read launch.write patient/*.cruds user/*.cruds"});
             self.command(&["resource", "create", "-"], &document.to_string()).expect_success();
         }
         let document = json!({"client_name": "Administrator", "organization": "Test", "grant_types": ["client_credentials"],

@@ -1,3 +1,5 @@
 //! Whole flows as stories.
 
 mod backend;
+mod capabilities;
+mod withheld;

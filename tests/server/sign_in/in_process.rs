@@ -52,7 +52,7 @@ impl<'a> InProcess<'a> {
         let query = address.split_once('?').expect("a query").1;
         let go_on = self.state.authorization.begin(parse_tolerant(query.as_bytes()), &self.visit).await?;
         self.keep(&go_on);
-        Ok(go_on.interaction)
+        Ok(go_on.interaction.expect("an interaction"))
     }
 
     /// Whether somebody is signed in.
@@ -64,6 +64,15 @@ impl<'a> InProcess<'a> {
                 false
             }
             Err(trouble) => panic!("{trouble:?}"),
+        }
+    }
+
+    /// Whether the person's own page is shown.
+    pub async fn sees_account(&self) -> bool {
+        match self.state.authorization.account_view(None, &self.visit).await {
+            Ok(Turn::Page(_)) => true,
+            Ok(Turn::GoOn(_)) => false,
+            Err(failure) => panic!("{failure:?}"),
         }
     }
 
@@ -90,7 +99,7 @@ impl<'a> InProcess<'a> {
 }
 
 fn filled(view: &LoginView, username: &str, password: &str) -> PageForm {
-    let interaction = view.interaction.to_string();
+    let interaction = view.app.as_ref().expect("an app").interaction.to_string();
     let fields = [
         ("csrf", view.csrf.as_str()),
         ("interaction", &interaction),

@@ -1,6 +1,6 @@
 //! Signing in: who is let in, who is told what, how often one may try, and how long it lasts.
 
-mod in_process;
+pub mod in_process;
 mod outcomes;
 mod passwords;
 mod races;

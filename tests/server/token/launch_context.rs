@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{agreed, claims, fhir_server, text};
-use crate::harness::{App, Browser, FHIR, World};
+use crate::harness::{App, Browser, Ehr, FHIR, World};
 
 #[tokio::test]
 async fn sm_c_01_sm_c_02_sm_c_07_the_patient_stands_beside_the_tokens_when_a_scope_asks_for_it_and_only_then()
@@ -137,4 +137,23 @@ async fn sm_s_14_scopes_as_uris_mean_what_their_short_forms_mean_and_are_granted
     let narrow = App::public(&world, json!({"scope": "launch/patient patient/Observation.rs"})).await;
     let tokens = agreed(&world, &narrow, &pat, &format!("{smart}patient/Observation.cruds")).await;
     assert_eq!(tokens["scope"], format!("{smart}patient/Observation.rs"));
+}
+
+#[tokio::test]
+async fn sm_l_06_a_role_that_nobody_here_knows_changes_nothing_of_the_context_that_is_asked_for() {
+    let world = World::start().await;
+    let app = crate::smart::app(&world, json!({})).await;
+    let pat = world.patient_person().await;
+    let ehr = Ehr::register(&world, json!({})).await;
+    let scope = "launch/patient?role=unheard-of patient/Observation.rs";
+    let tokens = agreed(&world, &app, &pat, scope).await;
+    assert_eq!((&tokens["scope"], &tokens["patient"]), (&json!(scope), &json!("rivera")));
+
+    let open = json!({"patient": "rivera", "encounter": "e-1"});
+    let launch = ehr.launch(&world, (&app.id, "pat"), open).await;
+    let scope = "launch launch/encounter?role=https://app.example/r patient/Observation.rs";
+    let asked = app.authorize_with(scope, &[("launch", &launch)]);
+    let page = Browser::new(&world).authorize(&asked, &pat).await;
+    let tokens = app.redeem(&world.public(), &page.code()).await.granted();
+    assert_eq!((&tokens["scope"], &tokens["encounter"]), (&json!(scope), &json!("e-1")));
 }

@@ -10,6 +10,7 @@ mod code_theft;
 mod endings;
 mod id_token;
 mod launch_context;
+mod long_token;
 mod mutual_tls;
 mod private_key_jwt;
 mod private_key_jwt_claims;

@@ -9,7 +9,7 @@ mod rotation;
 use hilum::jose::algorithm::Algorithm;
 use serde_json::{Value, json};
 
-use crate::harness::{App, Backend, Browser, FHIR, OPAQUE, Person, World};
+use crate::harness::{App, Backend, Browser, FHIR, OPAQUE, Peer, Person, World};
 
 /// The scopes of a launch that says no more.
 pub const SCOPE: &str = "openid offline_access launch/patient patient/Observation.rs";
@@ -55,6 +55,16 @@ impl Scene {
         }
         assert!(found.windows(2).all(|pair| pair[0] == pair[1]), "the processes differ: {found:?}");
         found[0]
+    }
+
+    /// What a process tells a FHIR server of an access token that is alive.
+    pub async fn told(&self, tokens: &Tokens) -> Value {
+        self.fhir.introspect(&self.world, &self.world.public(), tokens.access()).await.active()
+    }
+
+    /// Looks at an access token once, whatever is told.
+    pub async fn looks(&self, peer: &Peer, tokens: &Tokens) {
+        self.fhir.introspect(&self.world, peer, tokens.access()).await;
     }
 
     /// The alerts, the newest first.
