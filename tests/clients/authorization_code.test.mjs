@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { after, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import * as oidc from 'openid-client';
+import { registered, selfOf } from './admin.mjs';
 import { SCOPE, requestOf } from './app.mjs';
 import { Browser, answerTo } from './browser.mjs';
 import {
@@ -200,14 +201,31 @@ test('prompt=none for somebody who is not signed in is answered login_required, 
 });
 
 test('prompt=none for somebody who has signed in and consented is answered with a code', async () => {
-  const before = await grantOf('app-secret');
+  const one = await registered({ fhirUser: 'Patient/haddad', patients: [selfOf('haddad')] });
+  const browser = new Browser();
+  const before = await grantOf('app-secret', { browser, as: one });
 
-  const now = await grantOf('app-secret', { more: { prompt: 'none' } });
+  const now = await grantOf('app-secret', { browser, more: { prompt: 'none' } });
 
   assert.deepEqual(now.shown, []);
-  isForRivera(now.tokens);
+  assert.deepEqual(scopes(now.tokens.scope), scopes(SCOPE));
+  assert.equal(now.tokens.patient, 'haddad');
   assert.equal(now.tokens.claims().sub, before.tokens.claims().sub);
   assert.equal(now.tokens.claims().auth_time, before.tokens.claims().auth_time);
+});
+
+test('prompt=none where a patient has to be chosen is answered interaction_required, without a page', async () => {
+  await grantOf('app-secret');
+  const { url, state } = await requestOf('app-secret', { prompt: 'none' });
+
+  const { callback, shown } = await answerTo(url, pats);
+
+  assert.deepEqual(shown, []);
+  const { error, iss, ...others } = Object.fromEntries(callback.searchParams);
+  assert.equal(error, 'interaction_required');
+  assert.equal(iss, fixtures.issuer);
+  assert.equal(others.state, state);
+  assert.ok(!('code' in others), 'no code where nobody chose');
 });
 
 for (const [asked, more, checks] of [

@@ -49,57 +49,74 @@ export async function arrival(page, act) {
   return response;
 }
 
-/** Walks from an authorization request to its answer by keyboard alone, as pat.rivera. */
-export async function walkByKeyboard(page) {
-  const { username, password, patients } = person('pat.rivera');
+/**
+ * Walks from an authorization request to its answer by keyboard alone, as this person, who chooses this
+ * patient and this visit where a page asks, and allows it or does not. Gives the pages that were shown.
+ */
+export async function walkByKeyboard(page, { as = 'pat.rivera', patient, encounter, decision = 'allow' } = {}) {
+  const who = person(as);
+  const steps = {
+    'sign-in': ['input[name=password]', () => signInByKeyboard(page, who)],
+    patient: ['input[name=patient]', () => chooseByKeyboard(page, 'patient', patient ?? who.patients[0])],
+    encounter: ['input[name=encounter]', () => chooseByKeyboard(page, 'encounter', encounter)],
+    consent: ['button[name=decision]', () => consentByKeyboard(page, decision)],
+  };
   const shown = [];
   while (new URL(page.url()).origin === issuer.origin) {
-    if (await page.locator('input[name=password]').count()) {
-      shown.push('sign-in');
-      await tabTo(page, 'input[name=username]');
-      // The name stands there already when somebody must sign in again.
-      await page.keyboard.press('Control+A');
-      await page.keyboard.type(username);
-      await tabTo(page, 'input[name=password]');
-      await page.keyboard.type(password);
-    } else if (await page.locator('input[name=patient]').count()) {
-      shown.push('patient');
-      await tabTo(page, 'input[name=patient]');
-      await chooseRadio(page, `input[name=patient][value="${patients[0]}"]`);
-    } else {
-      shown.push('consent');
-      const boxes = page.locator('input[type=checkbox][name=scope]');
-      for (let at = 0; at < (await boxes.count()); at += 1) {
-        await tabTo(page, 'input[type=checkbox][name=scope]', at);
-        if (!(await boxes.nth(at).isChecked())) await page.keyboard.press('Space');
-      }
-      await tabTo(page, 'button[name=decision][value=allow]');
-    }
-    assert.ok(shown.length <= 3, `shown were ${shown}`);
+    const step = await stepOf(page, steps);
+    assert.ok(step && !shown.includes(step), `no way on from ${page.url()} after ${shown}`);
+    shown.push(step);
+    await steps[step][1]();
     await arrival(page, () => page.keyboard.press('Enter'));
   }
   return shown;
 }
 
-/** Presses Tab until the element has the focus; the first one may have it from the start. */
-async function tabTo(page, selector, index = 0) {
-  const wanted = page.locator(selector).nth(index);
-  for (let pressed = 0; pressed < 60; pressed += 1) {
-    if (await wanted.evaluate((element) => element === document.activeElement)) return;
-    // One Tab enters a group of radio buttons, at the chosen one.
-    if (selector.includes('patient') && (await page.locator(`${selector}:focus`).count())) return;
-    await page.keyboard.press('Tab');
+async function stepOf(page, steps) {
+  for (const [name, [selector]] of Object.entries(steps)) {
+    if (await page.locator(selector).count()) return name;
   }
-  throw new Error(`Tab does not lead to ${selector} at ${page.url()}`);
+  return undefined;
 }
 
-async function chooseRadio(page, selector) {
-  const wanted = page.locator(selector);
+async function signInByKeyboard(page, { username, password }) {
+  await tabTo(page, 'input[name=username]');
+  // The name stands there already when somebody must sign in again.
+  await page.keyboard.press('Control+A');
+  await page.keyboard.type(username);
+  await tabTo(page, 'input[name=password]');
+  await page.keyboard.type(password);
+}
+
+/** One Tab enters a group of radio buttons, wherever in it; the arrows lead on. */
+async function chooseByKeyboard(page, name, value) {
+  await tabTo(page, `input[name=${name}]`, 0, true);
   await page.keyboard.press('Space');
+  const wanted = page.locator(`input[name=${name}][value="${value}"]`);
   for (let pressed = 0; pressed < 20 && !(await wanted.isChecked()); pressed += 1) {
     await page.keyboard.press('ArrowDown');
   }
-  assert.ok(await wanted.isChecked(), `the arrows do not lead to ${selector}`);
+  assert.ok(await wanted.isChecked(), `the arrows do not lead to ${name} ${value}`);
+}
+
+async function consentByKeyboard(page, decision) {
+  // What could be given instead is folded away, where Tab does not lead, and is not ticked.
+  const boxes = page.locator('input[type=checkbox][name=scope]:checked');
+  for (let at = 0; at < (await boxes.count()); at += 1) {
+    await tabTo(page, 'input[type=checkbox][name=scope]:checked', at);
+  }
+  await tabTo(page, `button[name=decision][value=${decision}]`);
+}
+
+/** Presses Tab until the element has the focus, or any like it; the first one may have it from the start. */
+async function tabTo(page, selector, index = 0, any = false) {
+  const wanted = page.locator(selector).nth(index);
+  for (let pressed = 0; pressed < 60; pressed += 1) {
+    if (await wanted.evaluate((element) => element === document.activeElement)) return;
+    if (any && (await page.locator(`${selector}:focus`).count())) return;
+    await page.keyboard.press('Tab');
+  }
+  throw new Error(`Tab does not lead to ${selector} at ${page.url()}`);
 }
 
 async function listen(page) {

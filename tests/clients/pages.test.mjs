@@ -9,14 +9,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { requestOf } from './app.mjs';
+import { MANY, registered, selfOf } from './admin.mjs';
+import { SCOPE, requestOf } from './app.mjs';
+import { answerTo, Browser } from './browser.mjs';
 import { arrival, complaintsOf, launch, pageOf } from './chromium.mjs';
 import { hangUp, issuer, person } from './peer.mjs';
 
 const axe = readFileSync(new URL('node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
 const widths = [320, 1280];
+/** Of these there are pictures. */
+const pictured = ['sign-in', 'picker', 'consent', 'account'];
 
-let browser, pictures;
+let browser, pictures, robin, team;
 
 before(async () => {
   browser = await launch();
@@ -24,6 +28,8 @@ before(async () => {
     ? fileURLToPath(new URL('../../docs/screenshots', import.meta.url))
     : await mkdtemp(join(tmpdir(), 'hilum-screenshots-'));
   await mkdir(pictures, { recursive: true });
+  robin = await registered({ fhirUser: 'Patient/haddad', patients: [selfOf('haddad')] });
+  team = await registered({ fhirUser: 'Practitioner/reyes', roles: ['clinician'], patients: MANY });
 });
 
 after(async () => {
@@ -40,8 +46,44 @@ const pages = {
     // A name of its own each time, so that no delay for failures falls on anybody else.
     return signIn(page, { username: `nobody-${randomUUID()}`, password: 'not the password' });
   },
+  picker: (page) => arriveAtPicker(page, person('dr.adams')),
+  'picker-of-many': (page) => arriveAtPicker(page, team),
+  'picker-searched': async (page) => {
+    await arriveAtPicker(page, team);
+    return search(page, 'silva');
+  },
+  'picker-nobody-found': async (page) => {
+    await arriveAtPicker(page, team);
+    return search(page, 'nobody is called so');
+  },
+  encounter: (page) => arriveAtEncounter(page),
   consent: (page) => arriveAtConsent(page),
+  'consent-unfolded': async (page) => {
+    const response = await arriveAtConsent(page, { scope: SCOPE.replace('patient/Patient.rs', 'patient/*.cruds') });
+    assert.ok(await page.locator('details').count(), 'there is something to unfold');
+    for (const folded of await page.locator('details > summary').all()) await folded.click();
+    return response;
+  },
+  'account-sign-in': (page) => arrival(page, () => page.goto(new URL('/account', issuer).href)),
+  account: (page) => arriveAtAccount(page),
+  'account-ended': async (page) => {
+    await arriveAtAccount(page);
+    return endFirst(page);
+  },
+  'account-empty': async (page) => {
+    let response = await arriveAtAccount(page);
+    while (await page.locator('button[name=revoke]').count()) response = await endFirst(page);
+    return response;
+  },
   error: (page) => authorize(page, { client_id: randomUUID() }),
+  'error-not-permitted': async (page) => {
+    await arriveAtPicker(page, person('pat.rivera'));
+    const choice = page.locator('input[name=patient]').first();
+    await choice.evaluate((element) => { element.value = 'okafor'; });
+    await choice.check();
+    return press(page, 'form:has(input[name=patient]) button.first');
+  },
+  'error-too-old': (page) => arrival(page, () => page.goto(new URL(`/consent?i=${randomUUID()}`, issuer).href)),
   'sign-out': (page) => arriveAtSignOut(page),
   'signed-out': async (page) => {
     await arriveAtSignOut(page);
@@ -77,7 +119,7 @@ for (const [name, open] of Object.entries(pages)) {
         return [scrollWidth, clientWidth];
       });
       assert.ok(needed <= given, `at ${width} px the page is ${needed} px wide`);
-      if (['sign-in', 'consent'].includes(name)) await takePicture(page, `${name}-${width}.png`);
+      if (pictured.includes(name)) await takePicture(page, `${name}-${width}.png`);
     }
     assert.deepEqual(complaintsOf(page), []);
     await page.context().close();
@@ -97,7 +139,7 @@ for (const [name, open] of Object.entries(pages)) {
     assert.match(headers['cache-control'] ?? '', /\bno-store\b/);
     assert.equal(headers['access-control-allow-origin'], undefined);
     assert.match(headers['content-type'] ?? '', /^text\/html;\s*charset=utf-8$/i);
-    if (name === 'error') assert.equal(response.status(), 400);
+    if (name.startsWith('error')) assert.equal(response.status(), name === 'error-not-permitted' ? 403 : 400);
     for (const cookie of await page.context().cookies()) {
       assert.match(cookie.name, /^__Host-/);
       assert.ok(cookie.secure && cookie.httpOnly, `${cookie.name} is for this server alone`);
@@ -137,15 +179,33 @@ async function signIn(page, { username, password }) {
   return arrival(page, () => page.keyboard.press('Enter'));
 }
 
-/** Signs in, and names the patient if asked for one. */
-async function arriveAtConsent(page) {
-  await authorize(page);
-  const { patients, ...pat } = person('pat.rivera');
-  let response = await signIn(page, pat);
-  if (await page.locator('input[name=patient]').count()) {
-    await page.locator(`input[name=patient][value="${patients[0]}"]`).check();
-    response = await arrival(page, () => page.locator('form button[type=submit]').first().click());
-  }
+/** Signs in as somebody who has to choose a patient. */
+async function arriveAtPicker(page, who, more) {
+  await authorize(page, more);
+  const response = await signIn(page, who);
+  await page.locator('input[name=patient]').first().waitFor();
+  return response;
+}
+
+async function search(page, words) {
+  await page.locator('#q').fill(words);
+  return arrival(page, () => page.keyboard.press('Enter'));
+}
+
+/** Signs in as a clinician, who chooses a patient of two visits. */
+async function arriveAtEncounter(page) {
+  await arriveAtPicker(page, person('dr.adams'), { scope: `launch/encounter ${SCOPE}` });
+  await page.locator('input[name=patient][value=nguyen]').check();
+  const response = await press(page, 'form:has(input[name=patient]) button.first');
+  await page.locator('input[name=encounter]').first().waitFor();
+  return response;
+}
+
+/** Signs in as pat.rivera and chooses the patient. */
+async function arriveAtConsent(page, more) {
+  await arriveAtPicker(page, person('pat.rivera'), more);
+  await page.locator('input[name=patient][value=rivera]').check();
+  const response = await press(page, 'form:has(input[name=patient]) button.first');
   await page.locator('button[name=decision][value=allow]').waitFor();
   return response;
 }
@@ -155,16 +215,40 @@ async function arriveAtSignOut(page) {
   return arrival(page, () => page.goto(new URL('/oauth2/logout', issuer).href));
 }
 
-/** The same picture of the same page, whatever the request was called. */
+/** Lets two apps have tokens, in another browser, and signs in to see them: a person of whom no other test knows. */
+async function arriveAtAccount(page) {
+  const elsewhere = new Browser();
+  for (const name of ['app-public', 'app-secret']) {
+    const { url, redeem } = await requestOf(name, { prompt: 'consent' });
+    const { callback } = await answerTo(url, elsewhere, { as: robin });
+    await redeem(callback);
+  }
+  await arrival(page, () => page.goto(new URL('/account', issuer).href));
+  return signIn(page, robin);
+}
+
+function endFirst(page) {
+  return press(page, 'button[name=revoke]');
+}
+
+function press(page, button) {
+  return arrival(page, () => page.locator(button).first().click());
+}
+
+/** The same picture of the same page, whatever the request was called and whenever it was made. */
 async function takePicture(page, file) {
   const path = join(pictures, file);
-  await page.evaluate(() => {
+  await page.evaluate((host) => {
     const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
     const uuid = /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g;
-    while (texts.nextNode()) {
-      texts.currentNode.data = texts.currentNode.data.replace(uuid, '017f22e2-79b0-7cc3-98c4-dc0c0c07398f');
+    for (const time of document.querySelectorAll('time')) {
+      time.textContent = time.textContent.includes('UTC') ? '2 March 2026, 09:41 UTC' : '2 March 2026';
     }
-  });
+    while (texts.nextNode()) {
+      texts.currentNode.data = texts.currentNode.data.replaceAll(host, 'localhost:8443')
+        .replace(/robin-[0-9a-f-]{36}/g, 'robin.reyes').replace(uuid, '017f22e2-79b0-7cc3-98c4-dc0c0c07398f');
+    }
+  }, issuer.host);
   await page.screenshot({ path, fullPage: true, animations: 'disabled', caret: 'hide' });
   assert.ok((await stat(path)).size > 0, path);
 }

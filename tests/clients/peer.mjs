@@ -23,8 +23,9 @@ export function fixture(name) {
   return found;
 }
 
-/** How the person of this name signs in, who must be in the fixtures. */
+/** How the person of this name signs in, who must be in the fixtures; somebody registered since is who it is. */
 export function person(username) {
+  if (typeof username === 'object') return username;
   const found = fixtures.users.find((user) => user.username === username);
   if (!found) throw new Error(`the fixtures have no person ${username}`);
   return found;

@@ -1,13 +1,13 @@
-// Needs a running `hilum dev`, HILUM_FIXTURES (the path of its fixtures.json) and CHROMIUM (the path
-// of a Chromium): `npm ci && npm test`.
+// Standalone launches (SMART App Launch 2.2), by fhirclient in a browser, and what pages of other origins
+// may read. Needs a running `hilum dev`, HILUM_FIXTURES (the path of its fixtures.json) and CHROMIUM (the
+// path of a Chromium): `npm ci && npm test`.
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
-import { createServer } from 'node:http';
 import { after, before, test } from 'node:test';
 import { fetch } from 'undici';
 import { SCOPE, requestOf } from './app.mjs';
-import { complaintsOf, launch, pageOf, walkByKeyboard } from './chromium.mjs';
-import { agentOf, discoverAs, fixture, fixtures, hangUp, issuer, scopes } from './peer.mjs';
+import { arrival, complaintsOf, launch, pageOf, walkByKeyboard } from './chromium.mjs';
+import { agentOf, discoverAs, fixture, fixtures, hangUp, introspect, person, scopes } from './peer.mjs';
+import { granted, openApp, read, readPatient, refresh, refused, serveApp } from './smart_app.mjs';
 
 let app, browser, metadata;
 
@@ -23,43 +23,163 @@ after(async () => {
   await hangUp();
 });
 
-test('fhirclient launches standalone, and pat.rivera signs in and consents by keyboard alone', async () => {
+/** Opens the app by itself, and has this person do what the server's pages ask for. */
+async function opened(name, { scope = SCOPE, ...choices } = {}) {
   const page = await pageOf(browser);
-  await discoverFromHilum(page);
-  await Promise.all([page.waitForURL((url) => url.origin === issuer.origin), page.goto(app.origin)]);
-  // Playwright answers the preflights of a page that it routes for: from here on the server does.
-  await page.unrouteAll();
+  await openApp(page, app.opens(name, { scope }));
+  const shown = await walkByKeyboard(page, choices);
+  return { page, shown };
+}
 
-  const shown = await walkByKeyboard(page);
+for (const name of ['app-public', 'app-secret', 'app-asymmetric']) {
+  test(`${name} launches standalone: pat.rivera signs in, chooses and consents by keyboard alone`, async () => {
+    const page = await pageOf(browser);
+    await openApp(page, app.opens(name, { scope: SCOPE }));
 
-  await page.locator('body[data-state]').waitFor();
-  assert.ok(shown.includes('sign-in') && shown.includes('consent'), `shown were ${shown}`);
-  assert.equal(await page.locator('#error').textContent(), '');
-  assert.equal(await page.locator('#patient').textContent(), 'rivera');
-  assert.match(await page.locator('#user').textContent(), /Patient\/rivera$/);
-  assert.deepEqual(scopes(await page.locator('#scope').textContent()), scopes(SCOPE));
-  assert.equal(new URL(page.url()).origin, app.origin);
-  assert.deepEqual(complaintsOf(page), []);
+    const shown = await walkByKeyboard(page, { patient: 'rivera-child' });
+
+    const tokens = await granted(page);
+    assert.deepEqual(shown.slice(0, 2), ['sign-in', 'patient']);
+    assert.deepEqual(scopes(tokens.scope), scopes(SCOPE));
+    assert.equal(tokens.patient, 'rivera-child');
+    assert.equal(await page.evaluate(() => globalThis.client.patient.id), 'rivera-child');
+    assert.match(await page.evaluate(() => globalThis.client.getFhirUser()), /Patient\/rivera$/);
+    assert.equal((await introspect(tokens.access_token)).patient, 'rivera-child');
+    assert.equal(new URL(page.url()).origin, app.origin);
+    assert.deepEqual(complaintsOf(page), []);
+    await page.context().close();
+  });
+
+  test(`${name}, launched standalone, reads the patient who was chosen and no other`, async () => {
+    const { page } = await opened(name, { patient: 'rivera' });
+    await granted(page);
+
+    const patient = await readPatient(page);
+    const own = await read(page, 'Observation?patient=rivera');
+    // The person may act for this patient too, but has not chosen her for this app.
+    const childs = await read(page, 'Patient/rivera-child');
+    const others = await read(page, 'Patient/okafor');
+
+    assert.equal(patient.resourceType, 'Patient');
+    assert.equal(patient.id, 'rivera');
+    assert.ok(own.resource?.entry.length > 0, JSON.stringify(own));
+    for (const { resource } of own.resource.entry) assert.equal(resource.subject.reference, 'Patient/rivera');
+    assert.deepEqual([childs.status, others.status], [403, 403]);
+    await page.context().close();
+  });
+
+  test(`${name}, launched standalone, refreshes in the context of the patient who was chosen`, async () => {
+    const { page } = await opened(name, { patient: 'rivera-child' });
+    const first = await granted(page);
+
+    const { kept, answer } = await refresh(page, name);
+
+    assert.equal(answer.patient, 'rivera-child');
+    assert.notEqual(kept.access_token, first.access_token);
+    assert.notEqual(kept.refresh_token, first.refresh_token);
+    assert.equal((await readPatient(page)).id, 'rivera-child');
+    await page.context().close();
+  });
+}
+
+test('an app that asks for launch/encounter is told the visit that was chosen', async () => {
+  const scope = `launch/encounter ${SCOPE} patient/Encounter.rs`;
+
+  const { page, shown } = await opened('app-public', { scope, patient: 'rivera', encounter: 'rivera-encounter-1' });
+
+  const tokens = await granted(page);
+  assert.deepEqual(shown.slice(0, 3), ['sign-in', 'patient', 'encounter']);
+  assert.deepEqual([tokens.patient, tokens.encounter], ['rivera', 'rivera-encounter-1']);
+  const visit = await page.evaluate(() => globalThis.client.encounter.read());
+  assert.equal(visit.subject.reference, 'Patient/rivera');
+  await page.context().close();
+});
+
+test('an app is told no visit where no visit in particular is meant', async () => {
+  const scope = `launch/encounter ${SCOPE}`;
+
+  const { page } = await opened('app-public', { scope, encounter: '*' });
+
+  const tokens = await granted(page);
+  assert.equal(tokens.patient, 'rivera');
+  assert.ok(!('encounter' in tokens), tokens.encounter);
+  await page.context().close();
+});
+
+test('a clinician tells two patients of one name apart by birth date and record number', async () => {
+  const page = await pageOf(browser);
+  await openApp(page, app.opens('app-public', { scope: SCOPE }));
+  const { username, password, patients } = person('dr.adams');
+  await page.locator('input[name=username]').fill(username);
+  await page.locator('input[name=password]').fill(password);
+  await arrival(page, () => page.keyboard.press('Enter'));
+
+  const offered = await page.locator('label:has(input[name=patient])').evaluateAll((labels) => labels.map((label) => ({
+    id: label.querySelector('input').value,
+    title: label.querySelector('.title').textContent,
+    details: [...label.querySelectorAll('.detail')].map((detail) => detail.textContent),
+  })));
+  assert.deepEqual(offered.map(({ id }) => id).sort(), [...patients].sort());
+  const smiths = offered.filter(({ id }) => id.startsWith('smith-')).sort((one, other) => (one.id < other.id ? -1 : 1));
+  assert.equal(smiths[0].title, smiths[1].title);
+  assert.deepEqual(smiths.map(({ details }) => details.slice(0, 2)), [
+    ['born 17 January 1950', 'M10005'],
+    ['born 30 August 1991', 'M10006'],
+  ]);
+
+  await walkByKeyboard(page, { as: 'dr.adams', patient: 'smith-1991' });
+  assert.equal((await granted(page)).patient, 'smith-1991');
+  assert.equal((await readPatient(page)).birthDate, '1991-08-30');
+  await page.context().close();
+});
+
+test('a patient whom the page did not offer is refused, and stays unread', async () => {
+  const page = await pageOf(browser);
+  await openApp(page, app.opens('app-public', { scope: SCOPE }));
+  const { username, password } = person('pat.rivera');
+  await page.locator('input[name=username]').fill(username);
+  await page.locator('input[name=password]').fill(password);
+  await arrival(page, () => page.keyboard.press('Enter'));
+  const choice = page.locator('input[name=patient]').first();
+  await choice.evaluate((element) => { element.value = 'okafor'; });
+  await choice.check();
+
+  const answer = await arrival(page, () => page.locator('form:has(input[name=patient]) button').first().click());
+
+  assert.equal(answer.status(), 403);
+  assert.match(await page.locator('main').textContent(), /may not open the record/);
+  await page.context().close();
+});
+
+test('an app is told that the person did not allow it', async () => {
+  const page = await pageOf(browser);
+  await openApp(page, app.opens('app-public', { scope: `${SCOPE} patient/Condition.rs` }));
+
+  await walkByKeyboard(page, { decision: 'deny' });
+
+  assert.match(await refused(page), /^access_denied\b/);
   await page.context().close();
 });
 
 test('every page works without JavaScript', async () => {
   const page = await pageOf(browser, { javaScriptEnabled: false });
-  const { url, redeem } = await requestOf('app-public', { redirect_uri: `${app.origin}/callback` });
+  const { url, redeem } = await requestOf('app-public', {
+    redirect_uri: app.callback, scope: `launch/encounter ${SCOPE}`, prompt: 'consent',
+  });
   await page.goto(url.href);
 
-  const shown = await walkByKeyboard(page);
+  const shown = await walkByKeyboard(page, { encounter: 'rivera-encounter-1' });
 
-  assert.ok(shown.includes('sign-in') && shown.includes('consent'), `shown were ${shown}`);
+  assert.deepEqual(shown, ['sign-in', 'patient', 'encounter', 'consent']);
   const tokens = await redeem(new URL(page.url()));
-  assert.equal(tokens.patient, 'rivera');
+  assert.deepEqual([tokens.patient, tokens.encounter], ['rivera', 'rivera-encounter-1']);
   await page.context().close();
 });
 
-test('an app that was consented to before has its answer straight from the sign-in page', async () => {
+test('an app that was consented to before has its answer without being consented to again', async () => {
   const page = await pageOf(browser, { javaScriptEnabled: false });
-  // A form's answer may send people only where the page's policy lets its forms go: both pages' must.
-  const asked = { redirect_uri: `${app.origin}/callback` };
+  // A form's answer may send people only where the page's policy lets its forms go: every page's must.
+  const asked = { redirect_uri: app.callback };
   const first = await requestOf('app-secret', { ...asked, prompt: 'consent' });
   await page.goto(first.url.href);
   await walkByKeyboard(page);
@@ -68,7 +188,7 @@ test('an app that was consented to before has its answer straight from the sign-
 
   const shown = await walkByKeyboard(page);
 
-  assert.ok(shown.includes('sign-in') && !shown.includes('consent'), `shown were ${shown}`);
+  assert.deepEqual(shown, ['sign-in', 'patient']);
   assert.equal((await second.redeem(new URL(page.url()))).patient, 'rivera');
   await page.context().close();
 });
@@ -101,24 +221,12 @@ test('the token endpoint shares nothing with an origin that no app has registere
 });
 
 test('the authorization endpoint is for navigation alone: no origin may read it', async () => {
-  const { url } = await requestOf('app-public', { redirect_uri: `${app.origin}/callback` });
+  const { url } = await requestOf('app-public', { redirect_uri: app.callback });
 
   const answer = await get(url, { redirect: 'manual', headers: { origin: app.origin } });
 
   assert.equal(answer.headers.get('access-control-allow-origin'), null);
 });
-
-/**
- * fhirclient reads the configuration below the FHIR server's address. The demonstration FHIR server
- * does not answer yet, so that one request is given the document that Hilum serves for it.
- */
-async function discoverFromHilum(page) {
-  await page.route(`${fixtures.fhir}/.well-known/smart-configuration`, async (route) => {
-    const answer = await get(new URL('/r/sandbox/.well-known/smart-configuration', issuer));
-    const { 'content-encoding': _coding, 'content-length': _length, ...headers } = Object.fromEntries(answer.headers);
-    await route.fulfill({ status: answer.status, headers, body: await answer.text() });
-  });
-}
 
 function preflight(url, origin, headers) {
   return get(url, {
@@ -133,48 +241,4 @@ function preflight(url, origin, headers) {
 
 function get(url, options) {
   return fetch(url, { ...options, dispatcher: agentOf('an app') });
-}
-
-/** The app: fhirclient as its authors built it, served at a port of its own. */
-async function serveApp() {
-  const library = await readFile(new URL('node_modules/fhirclient/build/fhir-client.pure.js', import.meta.url));
-  const options = {
-    clientId: fixture('app-public').client_id,
-    scope: SCOPE,
-    redirectUri: '/callback',
-    iss: fixtures.fhir,
-    pkceMode: 'required',
-  };
-  const answers = {
-    '/fhir-client.js': ['text/javascript', library],
-    '/': ['text/html', html(`FHIR.oauth2.authorize(${JSON.stringify(options)}).catch(failed);`)],
-    '/callback': ['text/html', html('FHIR.oauth2.ready().then(ready, failed);')],
-  };
-  const server = createServer((request, response) => {
-    const found = answers[new URL(request.url, 'http://app').pathname];
-    if (!found) return response.writeHead(404).end();
-    return response.writeHead(200, { 'content-type': `${found[0]}; charset=utf-8` }).end(found[1]);
-  });
-  await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
-  return {
-    origin: `http://127.0.0.1:${server.address().port}`,
-    close: () => new Promise((resolve) => { server.close(resolve); server.closeAllConnections(); }),
-  };
-}
-
-function html(script) {
-  return `<!doctype html><html lang="en"><title>An app</title><link rel="icon" href="data:,">
-<p id="patient"></p><p id="user"></p><p id="scope"></p><p id="error"></p>
-<script src="/fhir-client.js"></script>
-<script>
-  function show(values) {
-    for (const [id, value] of Object.entries(values)) document.getElementById(id).textContent = value;
-    document.body.dataset.state = 'done';
-  }
-  function ready(client) {
-    show({ patient: client.patient.id, user: client.getFhirUser(), scope: client.getState('tokenResponse.scope') });
-  }
-  function failed(error) { show({ error: String(error.stack ?? error) }); }
-  ${script}
-</script>`;
 }
