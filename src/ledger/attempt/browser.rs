@@ -81,17 +81,20 @@ pub(super) async fn issue(
     now: Timestamp,
 ) -> Result<Written, Fault> {
     let session = code.delegation.sign_in.session;
-    if let Some(consent) = consent {
+    match consent {
         // A withdrawal that is under way is waited for, and this decision is one after it.
-        store::person::lock(tx, consent.subject).await?;
-        store::consent::insert(tx, consent).await?;
-    }
-    // Locked: a withdrawal is seen here, or waits and then sees the code.
-    if !store::consent::lock_standing(tx, code.delegation.consent).await? {
-        return Ok(Written::Refused(withdrawn()));
+        Some(consent) => store::person::lock(tx, consent.subject).await?,
+        // Locked: a withdrawal is seen here, or waits and then sees the code.
+        None if !store::consent::lock_standing(tx, code.delegation.consent).await? => {
+            return Ok(Written::Refused(withdrawn()));
+        }
+        None => {}
     }
     if !store::interaction::mark_finished(tx, interaction, session, now).await? {
         return Ok(Written::Refused(over()));
+    }
+    if let Some(consent) = consent {
+        store::consent::insert(tx, consent).await?;
     }
     store::code::insert(tx, code).await?;
     Ok(Written::Recorded)

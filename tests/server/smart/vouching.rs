@@ -1,5 +1,6 @@
 //! Who says that a person may act for a patient, and for how long that counts.
 
+use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -195,4 +196,28 @@ async fn s06_an_app_is_told_when_there_is_more_to_choose_from_once_the_person_ha
     patch(&world, &pat, json!({"patients": [child]})).await;
     browser.follow(decided).await.told(&app.callback, "access_denied", Some(&app.state));
     assert_eq!(reasons(&world, "authorize.respond").await, ["consent_for_something_else"]);
+}
+
+#[tokio::test]
+async fn what_policy_decides_is_kept_once_however_often_the_answer_is_asked_for() {
+    let world = World::with_processes(2).await;
+    let ehr = Ehr::register(&world, json!({})).await;
+    let app = app(&world, json!({"clinician_consent": "preapproved"})).await;
+    let lee = world.clinician().await;
+    let mut browser = Browser::new(&world);
+    browser.authorize(&app.authorize_url("openid user/Patient.rs"), &lee).await.code();
+    let launch = ehr.launch(&world, (&app.id, "dr.lee"), json!({"patient": "p-7"})).await;
+    let begun = browser.get(&app.authorize_with(EHR_SCOPE, &[("launch", &launch)])).await;
+    let go_on = begun.location().to_owned();
+    let all = (0..20).map(|index| {
+        let mut browser = Browser { peer: world.public_of(index % 2), ..browser.clone() };
+        let go_on = go_on.clone();
+        async move { browser.get(&go_on).await }
+    });
+    let answered = join_all(all).await;
+    let codes = answered.iter().filter(|page| {
+        page.answer.header("location").is_some_and(|to| to.starts_with(&app.callback) && to.contains("code="))
+    });
+    assert_eq!(codes.count(), 1);
+    assert_eq!(world.database.count("select count(*) from consent where by_policy").await, 1);
 }
