@@ -60,6 +60,12 @@ impl Algorithm {
         }
     }
 
+    /// Whether FAPI 2.0 allows it (Security Profile, 5.4.1).
+    #[must_use]
+    pub const fn is_of_fapi(self) -> bool {
+        matches!(self, Self::Ps256 | Self::Es256 | Self::EdDsa)
+    }
+
     /// The family of keys it works with.
     #[must_use]
     pub const fn key_type(self) -> KeyType {

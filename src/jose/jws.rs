@@ -8,7 +8,7 @@ use thiserror::Error;
 use super::algorithm::Algorithm;
 use super::base64url;
 use super::claims::Claims;
-use super::jwk::{BadSignature, Jwk, MAX_KID};
+use super::jwk::{BadSignature, Jwk, JwkError, MAX_KID};
 use super::object::{ObjectError, parse_object};
 
 /// A token of the right form whose signature has not been looked at. Until it is, its claims may
@@ -20,8 +20,8 @@ pub struct UnverifiedJws<'a> {
     claims: Claims,
 }
 
-/// What we read of a header. `jwk`, `x5u` and `x5c` are never looked at: a token does not bring
-/// its own key (J03, J04).
+/// What we read of a header. `x5u` and `x5c` are never looked at, and `jwk` by [`prove_possession`] alone: a
+/// token does not bring its own key (J03, J04).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
     /// The algorithm, as the token claims it.
@@ -69,6 +69,9 @@ pub enum JwsError {
     /// A header member is of the wrong type or length.
     #[error("the token's header member {0} is of the wrong type or length")]
     Member(&'static str),
+    /// The header has no acceptable public key of its own, where it must have one.
+    #[error("the token's jwk: {0}")]
+    OwnKey(JwkError),
     /// The key is not one for this algorithm.
     #[error("the key does not accept the token's alg")]
     OtherAlgorithm,
@@ -86,15 +89,14 @@ impl<'a> UnverifiedJws<'a> {
     /// # Errors
     /// The token is not an acceptable compact JWS.
     pub fn parse(token: &'a str) -> Result<Self, JwsError> {
-        if token.len() > Self::MAX_LENGTH {
-            return Err(JwsError::TooLong);
-        }
-        let (signing_input, signature) = token.rsplit_once('.').ok_or(JwsError::Parts)?;
-        let (header, payload) = signing_input.split_once('.').ok_or(JwsError::Parts)?;
-        if payload.contains('.') || header.is_empty() {
-            return Err(JwsError::Parts);
-        }
-        let header = Header::parse(&object(header, Part::Header)?)?;
+        let (header, rest) = parts(token)?;
+        Self::read(Header::parse(&object(header, Part::Header)?)?, rest)
+    }
+
+    fn read(
+        header: Header,
+        (signing_input, payload, signature): (&'a str, &str, &str),
+    ) -> Result<Self, JwsError> {
         if payload.is_empty() || signature.is_empty() {
             return Err(JwsError::Parts);
         }
@@ -127,6 +129,34 @@ impl<'a> UnverifiedJws<'a> {
             .map(|()| self.claims)
             .map_err(|BadSignature| JwsError::Signature)
     }
+}
+
+/// Verifies a token with the key in its own header. That proves that whoever signed it holds this key and nothing
+/// else, least of all who that is: a DPoP proof is read so (RFC 9449, 4.2), and no other token.
+///
+/// # Errors
+/// The token is not an acceptable compact JWS, its `jwk` is no acceptable public key, or the signature is not that
+/// key's.
+pub fn prove_possession(token: &str) -> Result<(Header, Jwk, Claims), JwsError> {
+    let (header, rest) = parts(token)?;
+    let members = object(header, Part::Header)?;
+    let header = Header::parse(&members)?;
+    let key = Jwk::parse(members.get("jwk").unwrap_or(&Value::Null)).map_err(JwsError::OwnKey)?;
+    let claims = UnverifiedJws::read(header.clone(), rest)?.verify(&key)?;
+    Ok((header, key, claims))
+}
+
+/// The header of a compact JWS; and what is signed, the payload, and the signature.
+fn parts(token: &str) -> Result<(&str, (&str, &str, &str)), JwsError> {
+    if token.len() > UnverifiedJws::MAX_LENGTH {
+        return Err(JwsError::TooLong);
+    }
+    let (signing_input, signature) = token.rsplit_once('.').ok_or(JwsError::Parts)?;
+    let (header, payload) = signing_input.split_once('.').ok_or(JwsError::Parts)?;
+    if payload.contains('.') || header.is_empty() {
+        return Err(JwsError::Parts);
+    }
+    Ok((header, (signing_input, payload, signature)))
 }
 
 // The whole token may be a credential still in force: it is not printed.

@@ -20,7 +20,7 @@ pub use algorithm::{Algorithm, KeyType};
 pub use claims::{Audience, ClaimError, Claims};
 pub use jwk::{BadSignature, Jwk, JwkError};
 pub use jwk_set::{JwkSet, JwkSetError, KeyChoiceError};
-pub use jws::{Header, JwsError, UnverifiedJws};
+pub use jws::{Header, JwsError, UnverifiedJws, prove_possession};
 pub use signing::{KeyError, SigningKey};
 
 #[cfg(test)]

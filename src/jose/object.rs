@@ -1,4 +1,4 @@
-//! JSON objects as JOSE wants them: unique member names, bounded nesting.
+//! JSON objects as JOSE wants them: unique member names, bounded nesting, no NUL.
 
 use std::fmt;
 
@@ -22,24 +22,42 @@ pub enum ObjectError {
     /// Arrays and objects are nested beyond [`MAX_DEPTH`].
     #[error("nested too deeply")]
     TooDeep,
+    /// A name or a text has the character NUL.
+    #[error("a text has the character NUL")]
+    Nul,
 }
 
 /// Reads one JSON object. A repeated name is refused, since two readers could differ on which
-/// of its values counts (RFC 7515, 4; RFC 7519, 4).
+/// of its values counts (RFC 7515, 4; RFC 7519, 4). NUL, escaped or not, has no meaning in any text of a standard, and
+/// no database column holds it.
 ///
 /// # Errors
-/// The text is not JSON or not an object, repeats a member, or is nested too deeply.
+/// The text is not JSON or not an object, repeats a member, is nested too deeply, or has a NUL.
 pub fn parse_object(text: &[u8]) -> Result<Map<String, Value>, ObjectError> {
     let mut reader = serde_json::Deserializer::from_slice(text);
     let members = reader.deserialize_map(UniqueMembers).map_err(|_| ObjectError::Malformed)?;
     reader.end().map_err(|_| ObjectError::Malformed)?;
     let members = members.ok_or(ObjectError::RepeatedMember)?;
     // The object itself is the first level.
-    if members.values().all(|value| is_shallow(value, MAX_DEPTH - 1)) {
-        Ok(members)
-    } else {
-        Err(ObjectError::TooDeep)
+    if !members.values().all(|value| is_shallow(value, MAX_DEPTH - 1)) {
+        return Err(ObjectError::TooDeep);
     }
+    if members.iter().any(is_nul_in) { Err(ObjectError::Nul) } else { Ok(members) }
+}
+
+/// Whether a name or a text of a value has the character NUL. Its depth must have been bounded.
+#[must_use]
+pub fn has_nul(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+        Value::String(text) => text.contains('\0'),
+        Value::Array(items) => items.iter().any(has_nul),
+        Value::Object(members) => members.iter().any(is_nul_in),
+    }
+}
+
+fn is_nul_in((name, value): (&String, &Value)) -> bool {
+    name.contains('\0') || has_nul(value)
 }
 
 /// The recursion is bounded by `levels`.
@@ -93,6 +111,20 @@ mod tests {
         for bad in [r#"{"alg":"RS384","alg":"none"}"#, r#"{"alg":1,"b":2,"\u0061lg":1}"#] {
             assert_eq!(parse_object(bad.as_bytes()), Err(ObjectError::RepeatedMember), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_nul_is_refused_wherever_it_stands() {
+        for bad in [
+            r#"{"iss":"a\u0000"}"#,
+            r#"{"\u0000":1}"#,
+            r#"{"keys":[{"kid":"\u0000"}]}"#,
+            r#"{"a":[[{"b\u0000":null}]]}"#,
+        ] {
+            assert_eq!(parse_object(bad.as_bytes()), Err(ObjectError::Nul), "{bad}");
+        }
+        assert_eq!(parse_object(b"{\"a\":\"\0\"}"), Err(ObjectError::Malformed));
+        assert!(parse_object(br#"{"a":"\\u0000","b":"\u0001"}"#).is_ok());
     }
 
     #[test]

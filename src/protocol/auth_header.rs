@@ -1,4 +1,5 @@
-//! The `Authorization` header: `Basic` for clients (RFC 6749, 2.3.1), `Bearer` for tokens (RFC 6750, 2.1).
+//! The `Authorization` header: `Basic` for clients (RFC 6749, 2.3.1), `Bearer` (RFC 6750, 2.1) and
+//! `DPoP` (RFC 9449, 7.1) for tokens.
 
 use std::fmt;
 
@@ -18,6 +19,8 @@ pub enum AuthHeader {
     },
     /// An access token.
     Bearer(Secret),
+    /// An access token that is bound to the key of a proof.
+    Dpop(Secret),
     /// A scheme or an encoding that this server does not read.
     Unreadable,
 }
@@ -30,6 +33,7 @@ impl AuthHeader {
         let credentials = rest.trim_matches(' ');
         match scheme.to_ascii_lowercase().as_str() {
             "basic" => basic(credentials).unwrap_or(Self::Unreadable),
+            "dpop" if is_token68(credentials) => Self::Dpop(Secret::new(credentials.to_owned())),
             "bearer" if is_token68(credentials) => Self::Bearer(Secret::new(credentials.to_owned())),
             _ => Self::Unreadable,
         }
@@ -41,6 +45,7 @@ impl fmt::Debug for AuthHeader {
         f.write_str(match self {
             Self::Basic { .. } => "Basic(..)",
             Self::Bearer(_) => "Bearer(..)",
+            Self::Dpop(_) => "DPoP(..)",
             Self::Unreadable => "Unreadable",
         })
     }
@@ -72,10 +77,16 @@ mod tests {
 
     #[test]
     fn what_is_neither_is_unreadable() {
-        let bad = ["", "Basic", "Basic ???", "Basic YQ==", "Bearer a b", "Bearer", "DPoP abc", "Digest x"];
+        let bad =
+            ["", "Basic", "Basic ???", "Basic YQ==", "Bearer a b", "Bearer", "DPoP a b", "DPoP", "Digest x"];
         for value in bad {
             assert!(matches!(AuthHeader::parse(value), AuthHeader::Unreadable), "{value}");
         }
-        assert!(matches!(AuthHeader::parse("Bearer abc.def"), AuthHeader::Bearer(_)));
+        for scheme in ["Bearer", "bearer", "bEaReR"] {
+            assert!(matches!(AuthHeader::parse(&format!("{scheme} abc.def")), AuthHeader::Bearer(_)));
+        }
+        for scheme in ["DPoP", "dpop", "DPOP"] {
+            assert!(matches!(AuthHeader::parse(&format!("{scheme} abc.def")), AuthHeader::Dpop(_)));
+        }
     }
 }

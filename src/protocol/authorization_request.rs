@@ -4,17 +4,23 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
+use super::authorization_details::AuthorizationDetails;
+use super::claims_request::ClaimsRequest;
+use super::client_metadata::Profile;
+use super::dpop::is_thumbprint;
 use super::error::{ErrorCode, Reason, Refusal};
 use super::params::{Params, Tolerant};
 use super::pkce::Challenge;
 use super::prompt::Prompts;
+use super::response_mode::ResponseMode;
 use crate::scope::narrow::{levels, permissions};
 use crate::scope::permission::{Level, Permission};
 use crate::scope::set::ScopeSet;
 
 /// The longest `state` that is kept and sent back, in bytes.
-const LONGEST_STATE: usize = 4096;
+pub const LONGEST_STATE: usize = 4096;
 /// The longest `nonce`, in bytes.
 const LONGEST_NONCE: usize = 1024;
 /// The longest `login_hint`, in characters.
@@ -29,7 +35,7 @@ const LONGEST_MAX_AGE: i64 = 1 << 31;
 pub struct AuthorizationRequest {
     /// What the client gets back with the answer, as it sent it.
     pub state: Option<String>,
-    /// The scopes asked for; never empty.
+    /// The scopes asked for; empty only where details say what is wanted.
     #[serde(with = "scope_text")]
     pub scope: ScopeSet,
     /// The resource server that the token is to be for: `aud` or `resource`, not yet looked up.
@@ -46,6 +52,21 @@ pub struct AuthorizationRequest {
     pub login_hint: Option<String>,
     /// Who must be the one to sign in: an earlier `id_token`, not yet examined.
     pub id_token_hint: Option<String>,
+    /// What is asked for beside scopes (RFC 9396), of types that are not yet looked up.
+    #[serde(default)]
+    pub authorization_details: AuthorizationDetails,
+    /// How the answer travels.
+    #[serde(default)]
+    pub response_mode: ResponseMode,
+    /// The thumbprint of the key to which the code is bound (RFC 9449, 10).
+    #[serde(default)]
+    pub dpop_jkt: Option<String>,
+    /// The claims that are asked for one by one.
+    #[serde(default)]
+    pub claims: ClaimsRequest,
+    /// The pushed request that this was (RFC 9126).
+    #[serde(default)]
+    pub pushed: Option<Uuid>,
 }
 
 impl fmt::Debug for AuthorizationRequest {
@@ -62,14 +83,18 @@ impl fmt::Debug for AuthorizationRequest {
 
 impl AuthorizationRequest {
     /// Reads what is asked for. Whatever is refused here can be told to the client at its redirect URI.
-    pub fn parse(tolerant: &Tolerant) -> Result<Self, Refusal> {
+    pub fn parse(tolerant: &Tolerant, profile: Profile) -> Result<Self, Refusal> {
         let params = &tolerant.params;
         plain_code_request(tolerant)?;
-        let scope = scope(params)?;
-        let state = state(params, &scope)?;
+        let response_mode = response_mode(params)?;
+        let details =
+            params.optional("authorization_details").map(AuthorizationDetails::parse).transpose()?;
+        let details = details.unwrap_or_default();
+        let scope = scope(params, &details)?;
+        let state = state(params, (&scope, profile))?;
         let challenge =
             Challenge::parse(params.optional("code_challenge"), params.optional("code_challenge_method"))?;
-        let audience = audience(params, &scope)?;
+        let audience = audience(params, (&scope, &details))?;
         let prompts = Prompts::parse(params.optional("prompt"))?;
         let max_age = params.optional("max_age").map(max_age).transpose()?;
         let nonce = params.optional("nonce");
@@ -92,6 +117,11 @@ impl AuthorizationRequest {
             max_age,
             login_hint: login_hint.map(str::to_owned),
             id_token_hint: id_token_hint.map(str::to_owned),
+            authorization_details: details,
+            response_mode,
+            claims: ClaimsRequest::parse(params.optional("claims"))?,
+            dpop_jkt: params.optional("dpop_jkt").map(dpop_jkt).transpose()?,
+            pushed: None,
         })
     }
 }
@@ -103,7 +133,14 @@ pub fn state_of(tolerant: &Tolerant) -> Option<&str> {
     tolerant.params.optional("state").filter(|state| state.len() <= LONGEST_STATE)
 }
 
-/// A request for a code, said once and without request object, to be answered in the query.
+/// How an error travels that is found before a request is read whole: as the request says, if it says it once and in
+/// a word that is known.
+#[must_use]
+pub fn mode_of(tolerant: &Tolerant) -> ResponseMode {
+    tolerant.params.optional("response_mode").and_then(ResponseMode::parse).unwrap_or_default()
+}
+
+/// A request for a code, said once.
 fn plain_code_request(tolerant: &Tolerant) -> Result<(), Refusal> {
     let params = &tolerant.params;
     if let Some(name) = tolerant.repeated.first() {
@@ -111,29 +148,25 @@ fn plain_code_request(tolerant: &Tolerant) -> Result<(), Refusal> {
         let detail = name.chars().take(100).collect();
         return Err(Refusal::invalid_request(told, "repeated_parameter").detail(detail));
     }
-    if params.optional("request").is_some() {
-        let told = "request objects are not supported";
-        return Err(Refusal::new(ErrorCode::RequestNotSupported, told, Reason::new("request_object")));
-    }
-    if params.optional("request_uri").is_some() {
-        let told = "request_uri is not supported";
-        return Err(Refusal::new(ErrorCode::RequestUriNotSupported, told, Reason::new("request_uri")));
-    }
     if params.require("response_type")? != "code" {
         let told = "response_type must be code";
         return Err(Refusal::new(ErrorCode::UnsupportedResponseType, told, Reason::new("response_type")));
     }
-    if params.optional("response_mode").is_some_and(|mode| mode != "query") {
-        return Err(Refusal::invalid_request("response_mode must be query", "response_mode"));
-    }
     Ok(())
 }
 
-fn scope(params: &Params) -> Result<ScopeSet, Refusal> {
+fn response_mode(params: &Params) -> Result<ResponseMode, Refusal> {
+    let Some(mode) = params.optional("response_mode") else { return Ok(ResponseMode::default()) };
+    let told = "response_mode must be query, form_post, jwt, query.jwt or form_post.jwt";
+    ResponseMode::parse(mode).ok_or_else(|| Refusal::invalid_request(told, "response_mode"))
+}
+
+pub(super) fn scope(params: &Params, details: &AuthorizationDetails) -> Result<ScopeSet, Refusal> {
     let refusal = |told, reason| Refusal::new(ErrorCode::InvalidScope, told, Reason::new(reason));
     let scope = ScopeSet::parse(params.optional("scope").unwrap_or_default())
         .map_err(|_| refusal("scope is not a list of scopes", "scope_malformed"))?;
-    if scope.is_empty() {
+    // What is wanted may be said by details alone (RFC 9396, 3).
+    if scope.is_empty() && details.is_empty() {
         return Err(refusal("scope is required", "scope_missing"));
     }
     let is_of_admin = scope.iter().any(|token| token.as_str().starts_with("admin/"));
@@ -144,13 +177,14 @@ fn scope(params: &Params) -> Result<ScopeSet, Refusal> {
     Ok(scope)
 }
 
-/// SMART App Launch requires a `state`; plain OpenID Connect does not.
-fn state(params: &Params, scope: &ScopeSet) -> Result<Option<String>, Refusal> {
+/// SMART App Launch requires a `state`; plain OpenID Connect does not, nor does FAPI 2.0, where the verifier does
+/// what it is for.
+fn state(params: &Params, (scope, profile): (&ScopeSet, Profile)) -> Result<Option<String>, Refusal> {
     match params.optional("state") {
         Some(state) if state.len() > LONGEST_STATE => {
             Err(Refusal::invalid_request("state is too long", "state_too_long"))
         }
-        None if !levels(scope).is_empty() || launches(scope) => {
+        None if profile != Profile::Fapi2 && (!levels(scope).is_empty() || launches(scope)) => {
             Err(Refusal::invalid_request("state is required", "state_missing"))
         }
         state => Ok(state.map(str::to_owned)),
@@ -166,7 +200,10 @@ fn launches(scope: &ScopeSet) -> bool {
 }
 
 /// The one resource server asked for. SMART names it `aud`, RFC 8707 names it `resource`.
-fn audience(params: &Params, scope: &ScopeSet) -> Result<Option<String>, Refusal> {
+pub(super) fn audience(
+    params: &Params,
+    (scope, details): (&ScopeSet, &AuthorizationDetails),
+) -> Result<Option<String>, Refusal> {
     let refusal = |told, reason| Err(Refusal::new(ErrorCode::InvalidTarget, told, Reason::new(reason)));
     let resource = match params.repeated("resource") {
         [] => None,
@@ -179,12 +216,23 @@ fn audience(params: &Params, scope: &ScopeSet) -> Result<Option<String>, Refusal
         (Some(aud), Some(resource)) if aud != resource => {
             refusal("aud and resource differ", "aud_and_resource_differ")
         }
-        (None, None) if !levels(scope).is_empty() || launches(scope) => Err(Refusal::invalid_request(
-            "aud is required: the base URL of the FHIR server that the token is for",
-            "aud_missing",
-        )),
+        (None, None) if !levels(scope).is_empty() || launches(scope) || !details.is_empty() => {
+            Err(Refusal::invalid_request(
+                "aud is required: the base URL of the FHIR server that the token is for",
+                "aud_missing",
+            ))
+        }
         (aud, resource) => Ok(aud.or(resource).map(str::to_owned)),
     }
+}
+
+/// The SHA-256 thumbprint of a key (RFC 9449, 10).
+fn dpop_jkt(text: &str) -> Result<String, Refusal> {
+    if !is_thumbprint(text) {
+        let told = "dpop_jkt must be the SHA-256 thumbprint of a key";
+        return Err(Refusal::invalid_request(told, "dpop_jkt_malformed"));
+    }
+    Ok(text.to_owned())
 }
 
 fn max_age(text: &str) -> Result<i64, Refusal> {

@@ -11,6 +11,8 @@ pub enum ErrorCode {
     InvalidRequest,
     /// A body that is not a form; told as `invalid_request`.
     UnsupportedMediaType,
+    /// An answer in no form that the request accepts; told as `invalid_request`.
+    NotAcceptable,
     /// A body larger than any that is right; told as `invalid_request`.
     ContentTooLarge,
     /// RFC 6749, 5.2; 401 always, so that the answers are the same for every method.
@@ -36,8 +38,6 @@ pub enum ErrorCode {
     /// The person has to choose, but no page may be shown (OpenID Connect Core, 3.1.2.6).
     InteractionRequired,
     /// OpenID Connect Core, 3.1.2.6.
-    RequestNotSupported,
-    /// OpenID Connect Core, 3.1.2.6.
     RequestUriNotSupported,
     /// A form that was not sent from the page it belongs to.
     Forged,
@@ -51,12 +51,36 @@ pub enum ErrorCode {
     InvalidClientMetadata,
     /// RFC 7591, 3.2.2.
     InvalidRedirectUri,
+    /// RFC 7591, 3.2.2.
+    InvalidSoftwareStatement,
+    /// RFC 7591, 3.2.2.
+    UnapprovedSoftwareStatement,
+    /// RFC 9449, 5.
+    InvalidDpopProof,
+    /// RFC 9449, 8.
+    UseDpopNonce,
+    /// RFC 9396, 5.
+    InvalidAuthorizationDetails,
+    /// RFC 9101, 7.
+    InvalidRequestObject,
+    /// RFC 9101, 7; RFC 9126, 4.
+    InvalidRequestUri,
+    /// RFC 8628, 3.5.
+    AuthorizationPending,
+    /// RFC 8628, 3.5.
+    SlowDown,
+    /// RFC 8628, 3.5.
+    ExpiredToken,
+    /// OpenID Connect Core Error Code unmet_authentication_requirements.
+    UnmetAuthenticationRequirements,
     /// The admin API was asked for what does not exist.
     NotFound,
     /// The admin API was asked for what contradicts what exists.
     Conflict,
     /// The ETag of the admin request is not the present one (RFC 9110, 13.1.1).
     PreconditionFailed,
+    /// The admin request must name an ETag (RFC 6585, 3).
+    PreconditionRequired,
 }
 
 impl ErrorCode {
@@ -64,7 +88,10 @@ impl ErrorCode {
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
-            Self::InvalidRequest | Self::UnsupportedMediaType | Self::ContentTooLarge => "invalid_request",
+            Self::InvalidRequest
+            | Self::UnsupportedMediaType
+            | Self::NotAcceptable
+            | Self::ContentTooLarge => "invalid_request",
             Self::InvalidClient => "invalid_client",
             Self::UnauthorizedClient => "unauthorized_client",
             Self::InvalidGrant => "invalid_grant",
@@ -76,16 +103,27 @@ impl ErrorCode {
             Self::LoginRequired => "login_required",
             Self::ConsentRequired => "consent_required",
             Self::InteractionRequired => "interaction_required",
-            Self::RequestNotSupported => "request_not_supported",
             Self::RequestUriNotSupported => "request_uri_not_supported",
             Self::TooManyAttempts => "temporarily_unavailable",
             Self::InvalidToken => "invalid_token",
             Self::InsufficientScope => "insufficient_scope",
             Self::InvalidClientMetadata => "invalid_client_metadata",
             Self::InvalidRedirectUri => "invalid_redirect_uri",
+            Self::InvalidSoftwareStatement => "invalid_software_statement",
+            Self::UnapprovedSoftwareStatement => "unapproved_software_statement",
+            Self::InvalidDpopProof => "invalid_dpop_proof",
+            Self::UseDpopNonce => "use_dpop_nonce",
+            Self::InvalidAuthorizationDetails => "invalid_authorization_details",
+            Self::InvalidRequestObject => "invalid_request_object",
+            Self::InvalidRequestUri => "invalid_request_uri",
+            Self::AuthorizationPending => "authorization_pending",
+            Self::SlowDown => "slow_down",
+            Self::ExpiredToken => "expired_token",
+            Self::UnmetAuthenticationRequirements => "unmet_authentication_requirements",
             Self::NotFound => "not_found",
             Self::Conflict => "conflict",
             Self::PreconditionFailed => "precondition_failed",
+            Self::PreconditionRequired => "precondition_required",
         }
     }
 
@@ -96,10 +134,12 @@ impl ErrorCode {
             Self::InvalidClient | Self::InvalidToken => 401,
             Self::InsufficientScope | Self::Forged => 403,
             Self::NotFound => 404,
+            Self::NotAcceptable => 406,
             Self::Conflict => 409,
             Self::PreconditionFailed => 412,
             Self::ContentTooLarge => 413,
             Self::UnsupportedMediaType => 415,
+            Self::PreconditionRequired => 428,
             Self::TooManyAttempts => 429,
             Self::InvalidRequest
             | Self::UnauthorizedClient
@@ -110,12 +150,22 @@ impl ErrorCode {
             | Self::LoginRequired
             | Self::ConsentRequired
             | Self::InteractionRequired
-            | Self::RequestNotSupported
             | Self::RequestUriNotSupported
             | Self::InvalidScope
             | Self::InvalidTarget
             | Self::InvalidClientMetadata
-            | Self::InvalidRedirectUri => 400,
+            | Self::InvalidRedirectUri
+            | Self::InvalidSoftwareStatement
+            | Self::UnapprovedSoftwareStatement
+            | Self::InvalidDpopProof
+            | Self::UseDpopNonce
+            | Self::InvalidAuthorizationDetails
+            | Self::InvalidRequestObject
+            | Self::InvalidRequestUri
+            | Self::AuthorizationPending
+            | Self::SlowDown
+            | Self::ExpiredToken
+            | Self::UnmetAuthenticationRequirements => 400,
         }
     }
 }
@@ -164,6 +214,13 @@ pub enum Consequence {
     RevokeFamily(Uuid),
     /// The verifier of a code was wrong; the code is named by its digest.
     CountWrongVerifier([u8; 32]),
+    /// A device was told to come again: when it asked is kept, and how long it waits from now on (RFC 8628, 3.5).
+    NotePoll {
+        /// The digest of its device code.
+        code: [u8; 32],
+        /// The interval in seconds.
+        interval: i64,
+    },
 }
 
 /// The peer may not: expected, told in fixed words, audited.
@@ -208,6 +265,12 @@ impl Refusal {
     #[must_use]
     pub fn consequence(&self) -> Option<Consequence> {
         self.consequence.as_deref().copied()
+    }
+
+    /// Whether it says no more than to come again: nothing was decided (RFC 8628, 3.5).
+    #[must_use]
+    pub fn is_to_wait(&self) -> bool {
+        matches!(self.code, ErrorCode::AuthorizationPending | ErrorCode::SlowDown | ErrorCode::UseDpopNonce)
     }
 
     /// Adds the members that are at fault; only problem documents show them.
@@ -319,25 +382,4 @@ impl<T, E: Into<Box<dyn std::error::Error + Send + Sync>>> Doing<T> for Result<T
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_code_has_one_word_and_one_status() {
-        let rows = [
-            (ErrorCode::InvalidRequest, "invalid_request", 400),
-            (ErrorCode::UnsupportedMediaType, "invalid_request", 415),
-            (ErrorCode::ContentTooLarge, "invalid_request", 413),
-            (ErrorCode::InvalidClient, "invalid_client", 401),
-            (ErrorCode::UnauthorizedClient, "unauthorized_client", 400),
-            (ErrorCode::UnsupportedGrantType, "unsupported_grant_type", 400),
-            (ErrorCode::InvalidScope, "invalid_scope", 400),
-            (ErrorCode::InvalidTarget, "invalid_target", 400),
-            (ErrorCode::InvalidToken, "invalid_token", 401),
-            (ErrorCode::InsufficientScope, "insufficient_scope", 403),
-        ];
-        for (code, word, status) in rows {
-            assert_eq!((code.word(), code.status()), (word, status));
-        }
-    }
-}
+mod tests;

@@ -43,9 +43,7 @@ impl ResourceName {
     /// Reads a name: 1 to 63 lower-case letters, digits and inner hyphens.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let known = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-        let framed = !text.starts_with('-') && !text.ends_with('-');
-        ((1..=63).contains(&text.len()) && framed && text.chars().all(known)).then(|| Self(text.to_owned()))
+        is_segment(text).then(|| Self(text.to_owned()))
     }
 
     /// The text of the name.
@@ -59,6 +57,37 @@ impl fmt::Display for ResourceName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+/// The short name of a trusted issuer, as it stands in the paths of the admin API.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct IssuerName(String);
+
+impl IssuerName {
+    /// Reads a name: 1 to 63 lower-case letters, digits and inner hyphens.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        is_segment(text).then(|| Self(text.to_owned()))
+    }
+
+    /// The text of the name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for IssuerName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Whether a text is 1 to 63 lower-case letters, digits and inner hyphens.
+fn is_segment(text: &str) -> bool {
+    let known = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let framed = !text.starts_with('-') && !text.ends_with('-');
+    (1..=63).contains(&text.len()) && framed && text.chars().all(known)
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use crate::scope::narrow::{holds, levels};
 use crate::scope::permission::Level;
 use crate::scope::set::ScopeSet;
 
+use super::authorization_details::AuthorizationDetails;
 use super::error::FieldProblem;
 use super::fields::Fields;
 use super::resource_metadata::ResourceMetadata;
@@ -126,6 +127,14 @@ impl LaunchContext {
             smart_style_url: self.smart_style_url.filter(|_| has("context-style")),
             ..self
         }
+    }
+
+    /// What of it goes with what is granted: a detail names its patient, whatever the scopes say.
+    #[must_use]
+    pub fn for_grant(&self, scope: &ScopeSet, details: &AuthorizationDetails) -> Self {
+        let context = self.for_scope(scope);
+        let named = self.patient.clone().filter(|_| details.patients().next().is_some());
+        Self { patient: named.or(context.patient.clone()), ..context }
     }
 
     /// What of it goes with scopes: all of it with `launch`, else only what they ask for (SM-C-07). The look of

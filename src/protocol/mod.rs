@@ -1,16 +1,30 @@
 //! The words of OAuth: parameters, errors, identifiers and registrations, as the RFCs spell them.
 
+pub mod acr;
+pub mod allowance;
 pub mod auth_header;
+pub mod authorization_details;
 pub mod authorization_request;
+pub mod claims_request;
 pub mod client_metadata;
+pub mod client_registration;
+pub mod device_request;
+pub mod dpop;
 pub mod error;
 pub mod fields;
 pub mod ids;
 pub mod launch_context;
 pub mod launch_request;
+pub mod logout_request;
 pub mod params;
 pub mod pkce;
 pub mod prompt;
 pub mod redirect_uri;
+pub mod request_object;
 pub mod resource_metadata;
+pub mod response_mode;
 pub mod secret;
+pub mod sector;
+pub mod standard_claims;
+pub mod user_code;
+pub mod trusted_issuer;

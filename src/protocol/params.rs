@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use url::form_urlencoded;
+
 use super::error::{Reason, Refusal};
 
 /// How many parameters a request may carry.
@@ -13,8 +15,8 @@ const MOST_OF_A_PAGE: usize = 2048;
 /// The two names that may stand in a request more than once (RFC 8707, 2; RFC 8693, 2.1).
 const REPEATABLE: [&str; 2] = ["resource", "audience"];
 
-/// The one name that may stand in a form of this server's own pages more than once.
-const REPEATABLE_OF_A_PAGE: [&str; 1] = ["scope"];
+/// The names that may stand in a form of this server's own pages more than once.
+const REPEATABLE_OF_A_PAGE: [&str; 3] = ["scope", "claim", "authorization_detail"];
 
 type Values = BTreeMap<String, Vec<String>>;
 
@@ -81,6 +83,55 @@ pub fn parse_tolerant(text: &[u8]) -> Result<Tolerant, Refusal> {
     Ok(Tolerant { params: Params(with_value(values)), repeated })
 }
 
+impl Tolerant {
+    /// Parameters that were said elsewhere than in a form, each once but for those that may be repeated.
+    ///
+    /// Refuses what a form is refused for: a NUL, and too many parameters.
+    pub fn of_pairs(pairs: Vec<(String, String)>) -> Result<Self, Refusal> {
+        if pairs.len() > MOST {
+            return Err(too_many());
+        }
+        let mut values = Values::new();
+        for (name, value) in pairs {
+            if name.contains('\0') || value.contains('\0') {
+                let told = "a parameter is not encoded as a form";
+                return Err(Refusal::invalid_request(told, "bad_encoding"));
+            }
+            values.entry(name).or_default().push(value);
+        }
+        Ok(Self { params: Params(with_value(values)), repeated: BTreeSet::new() })
+    }
+
+    /// Parameters that were read strictly, without some of them.
+    #[must_use]
+    pub fn without(params: &Params, left_out: &[&str]) -> Self {
+        let kept = params.0.iter().filter(|(name, _)| !left_out.contains(&name.as_str()));
+        let params = Params(kept.map(|(name, values)| (name.clone(), values.clone())).collect());
+        Self { params, repeated: BTreeSet::new() }
+    }
+
+    /// The parameters with one more, if there is room for it.
+    pub fn with(mut self, name: &str, value: &str) -> Result<Self, Refusal> {
+        if self.params.0.values().map(Vec::len).sum::<usize>() >= MOST {
+            return Err(too_many());
+        }
+        self.params.0.insert(name.to_owned(), vec![value.to_owned()]);
+        Ok(self)
+    }
+
+    /// The parameters as a form, which [`parse_tolerant`] reads back.
+    #[must_use]
+    pub fn to_form(&self) -> String {
+        let mut form = form_urlencoded::Serializer::new(String::new());
+        for (name, values) in &self.params.0 {
+            for value in values {
+                form.append_pair(name, value);
+            }
+        }
+        form.finish()
+    }
+}
+
 /// The fields of a form of this server's own pages: boxes of one name come as that name repeated.
 pub struct PageForm(Params);
 
@@ -105,7 +156,7 @@ impl PageForm {
     }
 }
 
-/// Reads the body of a form of this server's own pages, in which `scope` alone may be repeated.
+/// Reads the body of a form of this server's own pages, in which what is ticked may be repeated.
 pub fn parse_page(body: &[u8]) -> Result<PageForm, Refusal> {
     Ok(PageForm(Params(each_once(read(body, MOST_OF_A_PAGE)?, &REPEATABLE_OF_A_PAGE)?)))
 }
@@ -116,10 +167,7 @@ fn read(body: &[u8], most: usize) -> Result<Values, Refusal> {
     let pairs = body.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty());
     for (count, pair) in pairs.enumerate() {
         if count >= most {
-            return Err(Refusal::invalid_request(
-                "the request has too many parameters",
-                "too_many_parameters",
-            ));
+            return Err(too_many());
         }
         let mut halves = pair.splitn(2, |byte| *byte == b'=');
         let name = decode(halves.next().unwrap_or_default())?;
@@ -128,6 +176,10 @@ fn read(body: &[u8], most: usize) -> Result<Values, Refusal> {
         known.push(value);
     }
     Ok(values)
+}
+
+const fn too_many() -> Refusal {
+    Refusal::invalid_request("the request has too many parameters", "too_many_parameters")
 }
 
 /// The names that stand more than once, with or without a value, and may not.

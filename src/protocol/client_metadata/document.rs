@@ -9,10 +9,10 @@ use crate::protocol::fields::Fields;
 use crate::protocol::redirect_uri::{RedirectUri, is_loopback};
 use crate::scope::set::ScopeSet;
 
-use super::{ClientMetadata, ClinicianConsent, Keys, Profile};
+use super::{About, ClientMetadata, ClinicianConsent, Keys, Profile, SubjectType};
 
 /// The five members of which `tls_client_auth` wants exactly one.
-const IDENTITIES: [&str; 5] = [
+pub(in crate::protocol) const IDENTITIES: [&str; 5] = [
     "tls_client_auth_subject_dn",
     "tls_client_auth_san_dns",
     "tls_client_auth_san_uri",
@@ -24,10 +24,11 @@ impl ClientMetadata {
     /// Reads a registration; the error names every member that is wrong or unknown.
     pub fn parse(object: &Map<String, Value>) -> Result<Self, Vec<FieldProblem>> {
         let mut fields = Fields::of(object);
+        let profile = fields.parsed("profile", Profile::parse).unwrap_or(Profile::Smart);
         let metadata = Self {
             client_name: required(&mut fields, "client_name"),
             organization: required(&mut fields, "organization"),
-            profile: fields.parsed("profile", Profile::parse).unwrap_or(Profile::Smart),
+            profile,
             grant_types: fields.list("grant_types", word),
             redirect_uris: fields.list("redirect_uris", RedirectUri::parse),
             launch_urls: fields.list("launch_urls", launch_url),
@@ -39,15 +40,34 @@ impl ClientMetadata {
             keys: Keys::read(&mut fields),
             certificate_identity: identity(&mut fields),
             certificate_bound: fields.flag("tls_client_certificate_bound_access_tokens"),
+            dpop_bound: fields.flag("dpop_bound_access_tokens"),
+            require_pushed: fields.flag("require_pushed_authorization_requests"),
+            require_signed_request_object: fields.flag("require_signed_request_object"),
+            request_object_signing_alg: fields.parsed("request_object_signing_alg", algorithm),
+            authorization_signed_response_alg: fields
+                .parsed("authorization_signed_response_alg", id_token_algorithm),
+            introspection_signed_response_alg: fields
+                .parsed("introspection_signed_response_alg", id_token_algorithm),
+            userinfo_signed_response_alg: fields.parsed("userinfo_signed_response_alg", id_token_algorithm),
+            authorization_details_types: fields.list("authorization_details_types", short),
+            post_logout_redirect_uris: fields.list("post_logout_redirect_uris", RedirectUri::parse),
+            backchannel_logout_uri: fields.parsed("backchannel_logout_uri", launch_url),
+            backchannel_logout_session_required: fields.flag("backchannel_logout_session_required"),
+            subject_type: fields.parsed("subject_type", SubjectType::parse).unwrap_or(SubjectType::Public),
+            sector_identifier_uri: fields.parsed("sector_identifier_uri", resource_url),
+            default_max_age: fields.number("default_max_age", 0..=1 << 31),
+            require_auth_time: fields.flag("require_auth_time"),
+            default_acr_values: fields.list("default_acr_values", short),
             id_token_signed_response_alg: fields
                 .parsed("id_token_signed_response_alg", id_token_algorithm)
-                .unwrap_or(Algorithm::Rs256),
+                .unwrap_or(id_token_default(profile)),
             refresh_token_max_days: fields.number("refresh_token_max_days", 1..=3650),
             clinician_consent: fields
                 .parsed("clinician_consent", ClinicianConsent::parse)
                 .unwrap_or(ClinicianConsent::Ask),
             purpose_of_use: fields.parsed("purpose_of_use", purpose),
             contacts: fields.list("contacts", |text| Ok::<_, String>(text.to_owned())),
+            about: About::read(&mut fields),
         };
         let problems = fields.finish();
         if problems.is_empty() { Ok(metadata) } else { Err(problems) }
@@ -83,6 +103,7 @@ impl ClientMetadata {
             set(identity.field(), json!(identity.text()));
         }
         set("tls_client_certificate_bound_access_tokens", json!(self.certificate_bound));
+        self.write_openid(&mut set);
         set("id_token_signed_response_alg", json!(self.id_token_signed_response_alg.as_str()));
         if let Some(days) = self.refresh_token_max_days {
             set("refresh_token_max_days", json!(days));
@@ -94,7 +115,56 @@ impl ClientMetadata {
             set("purpose_of_use", json!(purpose));
         }
         set("contacts", json!(self.contacts));
+        self.about.write(&mut object);
         object
+    }
+
+    /// The members that say something other than what holds without them.
+    fn write_openid(&self, set: &mut impl FnMut(&str, Value) -> Option<Value>) {
+        let flags = [
+            ("dpop_bound_access_tokens", self.dpop_bound),
+            ("require_pushed_authorization_requests", self.require_pushed),
+            ("require_signed_request_object", self.require_signed_request_object),
+            ("backchannel_logout_session_required", self.backchannel_logout_session_required),
+            ("require_auth_time", self.require_auth_time),
+        ];
+        for (name, _) in flags.into_iter().filter(|(_, raised)| *raised) {
+            set(name, json!(true));
+        }
+        let algorithms = [
+            ("request_object_signing_alg", self.request_object_signing_alg),
+            ("authorization_signed_response_alg", self.authorization_signed_response_alg),
+            ("introspection_signed_response_alg", self.introspection_signed_response_alg),
+            ("userinfo_signed_response_alg", self.userinfo_signed_response_alg),
+        ];
+        for (name, algorithm) in algorithms {
+            if let Some(algorithm) = algorithm {
+                set(name, json!(algorithm.as_str()));
+            }
+        }
+        let signed_out: Vec<&str> = self.post_logout_redirect_uris.iter().map(RedirectUri::as_str).collect();
+        let lists = [
+            ("authorization_details_types", json!(self.authorization_details_types)),
+            ("post_logout_redirect_uris", json!(signed_out)),
+            ("default_acr_values", json!(self.default_acr_values)),
+        ];
+        for (name, list) in lists {
+            if list.as_array().is_some_and(|list| !list.is_empty()) {
+                set(name, list);
+            }
+        }
+        if let Some(uri) = &self.backchannel_logout_uri {
+            set("backchannel_logout_uri", json!(uri));
+        }
+        if self.subject_type == SubjectType::Pairwise {
+            set("subject_type", json!(self.subject_type.as_str()));
+        }
+        if let Some(uri) = &self.sector_identifier_uri {
+            set("sector_identifier_uri", json!(uri));
+        }
+        if let Some(seconds) = self.default_max_age {
+            set("default_max_age", json!(seconds));
+        }
     }
 }
 
@@ -105,11 +175,11 @@ fn required(fields: &mut Fields<'_>, name: &'static str) -> String {
     fields.parsed(name, short).unwrap_or_default()
 }
 
-fn short(text: &str) -> Result<String, &'static str> {
+pub(in crate::protocol) fn short(text: &str) -> Result<String, &'static str> {
     if text.len() <= 256 { Ok(text.to_owned()) } else { Err("must have at most 256 bytes") }
 }
 
-fn word(text: &str) -> Result<String, &'static str> {
+pub(in crate::protocol) fn word(text: &str) -> Result<String, &'static str> {
     let known = |c: char| c.is_ascii_alphanumeric() || "_:.-".contains(c);
     if text.len() <= 128 && text.chars().all(known) { Ok(text.to_owned()) } else { Err("must be a word") }
 }
@@ -118,11 +188,19 @@ fn algorithm(text: &str) -> Result<Algorithm, &'static str> {
     Algorithm::parse(text).ok_or("must be RS256, RS384, PS256, PS384, ES256, ES384 or EdDSA")
 }
 
-/// The two algorithms of which the server always has a key.
+/// SMART App Launch wants RS256 of every server; FAPI 2.0 does not allow it (5.4.1).
+const fn id_token_default(profile: Profile) -> Algorithm {
+    match profile {
+        Profile::Smart | Profile::Udap => Algorithm::Rs256,
+        Profile::Fapi2 => Algorithm::Es256,
+    }
+}
+
+/// The algorithms of which the server always has a key.
 fn id_token_algorithm(text: &str) -> Result<Algorithm, &'static str> {
     match Algorithm::parse(text) {
-        Some(algorithm @ (Algorithm::Rs256 | Algorithm::Es256)) => Ok(algorithm),
-        _ => Err("must be RS256 or ES256"),
+        Some(algorithm @ (Algorithm::Rs256 | Algorithm::Es256 | Algorithm::Ps256)) => Ok(algorithm),
+        _ => Err("must be RS256, ES256 or PS256"),
     }
 }
 

@@ -15,7 +15,7 @@ pub enum Keys {
 }
 
 impl Keys {
-    pub(super) fn read(fields: &mut Fields<'_>) -> Self {
+    pub(in crate::protocol) fn read(fields: &mut Fields<'_>) -> Self {
         let jwks = fields.value("jwks");
         let uri = fields.text("jwks_uri").map(str::to_owned);
         match (jwks, uri) {

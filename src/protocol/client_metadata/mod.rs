@@ -1,5 +1,6 @@
 //! A client's registration (RFC 7591, 2; RFC 8705, 2 and 3.4), parsed member by member.
 
+mod about;
 mod document;
 mod keys;
 
@@ -9,7 +10,9 @@ use crate::scope::set::ScopeSet;
 
 use super::redirect_uri::RedirectUri;
 
+pub use about::{About, ApplicationType, MEMBERS as ABOUT};
 pub use document::resource_url;
+pub(in crate::protocol) use document::{IDENTITIES, short, word};
 pub use keys::Keys;
 
 /// Which standard decides where the standards conflict.
@@ -34,7 +37,7 @@ impl Profile {
         }
     }
 
-    fn parse(text: &str) -> Result<Self, &'static str> {
+    pub(in crate::protocol) fn parse(text: &str) -> Result<Self, &'static str> {
         match text {
             "smart" => Ok(Self::Smart),
             "udap" => Ok(Self::Udap),
@@ -72,9 +75,41 @@ impl ClinicianConsent {
     }
 }
 
+/// Whether a client knows people by the same `sub` as other clients do (OpenID Connect Core, 8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SubjectType {
+    /// It does.
+    Public,
+    /// By another for each sector.
+    Pairwise,
+}
+
+impl SubjectType {
+    /// The word in registrations.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Public => "public",
+            Self::Pairwise => "pairwise",
+        }
+    }
+
+    fn parse(text: &str) -> Result<Self, &'static str> {
+        match text {
+            "public" => Ok(Self::Public),
+            "pairwise" => Ok(Self::Pairwise),
+            _ => Err("must be public or pairwise"),
+        }
+    }
+}
+
 /// What a client's registration says. Whether this server has the method and the grants that it
 /// names is judged where those are registered.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a member of a registration, as its standard spells it"
+)]
 pub struct ClientMetadata {
     /// The name that people read.
     pub client_name: String,
@@ -104,6 +139,38 @@ pub struct ClientMetadata {
     pub certificate_identity: Option<CertificateIdentity>,
     /// Whether its access tokens are bound to its certificate (RFC 8705, 3.4).
     pub certificate_bound: bool,
+    /// Whether its access tokens are bound to a key that it proves (RFC 9449, 5.2).
+    pub dpop_bound: bool,
+    /// Whether it must push its authorization requests (RFC 9126, 6).
+    pub require_pushed: bool,
+    /// Whether it must sign its authorization requests (RFC 9101, 10.5).
+    pub require_signed_request_object: bool,
+    /// The one algorithm of its request objects; any that its keys allow when absent.
+    pub request_object_signing_alg: Option<Algorithm>,
+    /// The algorithm of the answers to its authorization requests, when they must be signed (JARM).
+    pub authorization_signed_response_alg: Option<Algorithm>,
+    /// The algorithm of the answers to its introspections (RFC 9701, 6).
+    pub introspection_signed_response_alg: Option<Algorithm>,
+    /// The algorithm of what userinfo tells it, when that must be signed (OpenID Connect Registration, 2).
+    pub userinfo_signed_response_alg: Option<Algorithm>,
+    /// The types of rich authorization requests it may make (RFC 9396, 10).
+    pub authorization_details_types: Vec<String>,
+    /// Where people may go once they have signed out (OpenID Connect RP-Initiated Logout, 3.1).
+    pub post_logout_redirect_uris: Vec<RedirectUri>,
+    /// Where it is told that people have signed out (OpenID Connect Back-Channel Logout, 2.2).
+    pub backchannel_logout_uri: Option<String>,
+    /// Whether it must be told of which session.
+    pub backchannel_logout_session_required: bool,
+    /// Whether it knows people by the same `sub` as other clients do.
+    pub subject_type: SubjectType,
+    /// Where the addresses of its sector stand (OpenID Connect Core, 8.1).
+    pub sector_identifier_uri: Option<String>,
+    /// How many seconds ago people may have signed in, unless a request says otherwise.
+    pub default_max_age: Option<i64>,
+    /// Whether its id tokens must tell when the person signed in; they always do.
+    pub require_auth_time: bool,
+    /// How people should sign in, unless a request says otherwise.
+    pub default_acr_values: Vec<String>,
     /// The algorithm of its id tokens: RS256 unless it asks for another (OpenID Connect Registration, 2).
     pub id_token_signed_response_alg: Algorithm,
     /// How many days after the sign-in its refresh tokens end, however often they are used.
@@ -114,6 +181,8 @@ pub struct ClientMetadata {
     pub purpose_of_use: Option<String>,
     /// Whom to call.
     pub contacts: Vec<String>,
+    /// What it tells people of itself.
+    pub about: About,
 }
 
 impl ClientMetadata {
@@ -126,6 +195,17 @@ impl ClientMetadata {
         }
     }
 
+    /// The algorithm of what is signed for the client, where it may have registered one: RS256 without, as the
+    /// standards have it, but for FAPI 2.0, which does not allow that (Security Profile, 5.4.1).
+    #[must_use]
+    pub const fn signed_with(&self, registered: Option<Algorithm>) -> Algorithm {
+        match (registered, self.profile) {
+            (Some(algorithm), _) => algorithm,
+            (None, Profile::Fapi2) => Algorithm::Es256,
+            (None, Profile::Smart | Profile::Udap) => Algorithm::Rs256,
+        }
+    }
+
     /// Whether whoever authenticated under this registration could have done so under another, and may
     /// use the same grants and resource servers.
     #[must_use]
@@ -133,8 +213,8 @@ impl ClientMetadata {
         let facts = |metadata: &Self| {
             let mut document = metadata.to_json();
             document.retain(|name, _| {
-                !["client_name", "organization", "contacts", "scope", "purpose_of_use"]
-                    .contains(&name.as_str())
+                let told = ["client_name", "organization", "contacts", "scope", "purpose_of_use"];
+                !told.contains(&name.as_str()) && !ABOUT.contains(&name.as_str())
             });
             document
         };

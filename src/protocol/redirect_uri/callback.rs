@@ -66,6 +66,12 @@ impl Callback {
         Url::parse(&self.0).is_ok_and(|url| url.scheme() == "https" && !is_loopback(&url))
     }
 
+    /// Whether a browser can post a form there. A private-use scheme opens an app with an address and nothing else.
+    #[must_use]
+    pub fn takes_forms(&self) -> bool {
+        self.0.starts_with("https://") || self.0.starts_with("http://")
+    }
+
     /// The URI with these parameters added to its query, which is kept as it stands (RFC 6749, 4.1.2).
     #[must_use]
     pub fn with(&self, params: &[(&str, &str)]) -> String {
