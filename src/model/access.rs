@@ -1,10 +1,11 @@
 //! What an app may do for a person, as the person is told.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::moment::Timestamp;
+use crate::protocol::authorization_details::AuthorizationDetails;
 use crate::scope::lattice::union;
 use crate::scope::set::ScopeSet;
 
@@ -21,6 +22,10 @@ pub struct Extent {
     pub patient: Option<String>,
     /// All that it was allowed there.
     pub scope: ScopeSet,
+    /// What of the person it is told beside that, claim by claim.
+    pub claims: BTreeSet<String>,
+    /// What else it was allowed there.
+    pub details: AuthorizationDetails,
     /// Since when.
     pub since: Timestamp,
     /// When it was used last, if it can be used now.
@@ -54,6 +59,8 @@ pub fn extents(held: &[Held], remembered: &[Consent]) -> Vec<Extent> {
                 audience: allowed.audience.clone(),
                 patient: allowed.context.patient.clone(),
                 scope: allowed.scope.clone(),
+                claims: allowed.particulars.claims.agreed.iter().cloned().collect(),
+                details: allowed.particulars.authorization_details.clone(),
                 since: family.created_at,
                 used_at: Some(*used_at),
                 endurance: Some(allowed.endurance()),
@@ -67,6 +74,8 @@ pub fn extents(held: &[Held], remembered: &[Consent]) -> Vec<Extent> {
                 audience: consent.audience.clone(),
                 patient: consent.patient.clone(),
                 scope: consent.scope.clone(),
+                claims: consent.claims.iter().cloned().collect(),
+                details: consent.details.clone(),
                 since: consent.given_at,
                 used_at: None,
                 endurance: None,
@@ -89,6 +98,8 @@ fn add(found: &mut BTreeMap<Place, Extent>, more: Extent) {
             if known.scope != more.scope {
                 known.scope = union(&known.scope, &more.scope);
             }
+            known.claims.extend(more.claims);
+            known.details = known.details.and(&more.details);
             known.since = known.since.min(more.since);
             known.used_at = known.used_at.max(more.used_at);
             known.endurance = longer(known.endurance, more.endurance);
@@ -112,7 +123,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::model::delegation::{Delegation, SignIn, Voucher};
+    use crate::model::delegation::{Delegation, Particulars, SignIn, Voucher};
     use crate::protocol::ids::ClientId;
     use crate::protocol::launch_context::LaunchContext;
 
@@ -128,6 +139,8 @@ mod tests {
             audience: audience.to_owned(),
             patient: Some("rivera".to_owned()),
             scope: ScopeSet::parse(scope).unwrap(),
+            claims: Vec::new(),
+            details: AuthorizationDetails::default(),
             given_at: at(seconds),
             by_policy: false,
             withdrawn_at: None,
@@ -139,8 +152,17 @@ mod tests {
             consent(audience, scope, begun);
         let sign_in = SignIn { session: Uuid::nil(), methods: vec!["pwd".to_owned()], at: given_at };
         let (context, voucher) = (LaunchContext::of_patient(patient), Voucher::Relationship);
-        let delegation =
-            Delegation { client, subject, consent: id, scope, audience, context, voucher, sign_in };
+        let delegation = Delegation {
+            client,
+            subject,
+            consent: id,
+            scope,
+            audience,
+            context,
+            voucher,
+            sign_in,
+            particulars: Particulars::default(),
+        };
         let family = Family {
             id: Uuid::nil(),
             epoch: 1,

@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::moment::{Timestamp, seconds};
+use crate::protocol::authorization_details::AuthorizationDetails;
 use crate::protocol::ids::ClientId;
 use crate::protocol::launch_context::LaunchContext;
 use crate::scope::set::ScopeSet;
@@ -12,6 +13,9 @@ use super::binding::Binding;
 
 /// The `typ` of access tokens (RFC 9068, 2.1).
 pub const TYPE: &str = "at+jwt";
+
+/// How many may act one for another (RFC 8693, 4.1), the app that the person used included.
+pub const MOST_ACTORS: usize = 4;
 
 /// The content of an access token.
 #[derive(Clone, Debug)]
@@ -26,8 +30,10 @@ pub struct AccessToken {
     pub client: ClientId,
     /// The one `aud`.
     pub audience: String,
-    /// `scope`.
+    /// `scope`; it may be empty where details say what is granted.
     pub scope: ScopeSet,
+    /// `authorization_details` (RFC 9396, 9.1).
+    pub details: AuthorizationDetails,
     /// `iat`.
     pub issued_at: Timestamp,
     /// `exp`.
@@ -36,6 +42,10 @@ pub struct AccessToken {
     pub binding: Option<Binding>,
     /// The person in whose name the client acts.
     pub person: Option<PersonClaims>,
+    /// `act`: who acts, and for whom they do, the last one first (RFC 8693, 4.1). Empty when nobody else does.
+    pub actors: Vec<ClientId>,
+    /// `exchanged_from`: the `jti` of the tokens that it was exchanged for, the last one first. It ends with any.
+    pub ancestors: Vec<Uuid>,
 }
 
 /// What an access token says of the person in whose name the client acts. It is health data only as far as the
@@ -65,7 +75,12 @@ impl AccessToken {
         set("sub", json!(self.subject));
         set("aud", json!(self.audience));
         set("client_id", json!(self.client.as_str()));
-        set("scope", json!(self.scope.to_string()));
+        if !self.scope.is_empty() {
+            set("scope", json!(self.scope.to_string()));
+        }
+        if !self.details.is_empty() {
+            set("authorization_details", self.details.to_json());
+        }
         set("jti", json!(self.id.to_string()));
         set("iat", json!(seconds(self.issued_at)));
         set("exp", json!(seconds(self.expires_at)));
@@ -81,7 +96,39 @@ impl AccessToken {
             }
             claims.extend(person.context.members());
         }
+        if let Some(act) = act(&self.actors) {
+            claims.insert("act".to_owned(), act);
+        }
+        if !self.ancestors.is_empty() {
+            let ancestors: Vec<String> = self.ancestors.iter().map(Uuid::to_string).collect();
+            claims.insert("exchanged_from".to_owned(), json!(ancestors));
+        }
         claims
+    }
+
+    /// Who acts for whom, the client that holds the token included, the last one first: what the `act` of a token
+    /// that is exchanged for this one continues.
+    #[must_use]
+    pub fn chain(&self) -> Vec<ClientId> {
+        match &self.person {
+            // The app that the person used acts for the person.
+            Some(_) if self.actors.is_empty() => vec![self.client.clone()],
+            Some(_) | None => self.actors.clone(),
+        }
+    }
+
+    /// The clients without which the token is nothing, beside the one that holds it.
+    #[must_use]
+    pub fn others(&self) -> Vec<ClientId> {
+        let system = match self.person {
+            Some(_) => None,
+            None => ClientId::parse(&self.subject),
+        };
+        let mut others: Vec<ClientId> = self.actors.iter().cloned().chain(system).collect();
+        others.sort();
+        others.dedup();
+        others.retain(|other| *other != self.client);
+        others
     }
 
     /// Reads claims that this server wrote; `None` when a member is missing or of another form.
@@ -94,13 +141,22 @@ impl AccessToken {
             // A confirmation that is not understood must not count as none.
             Some(confirmation) => Some(Binding::parse(confirmation)?),
         };
+        let details = match claims.get("authorization_details") {
+            None => AuthorizationDetails::default(),
+            Some(value) => AuthorizationDetails::of_stored(value.clone())?,
+        };
+        let scope = match claims.get("scope") {
+            None if !details.is_empty() => ScopeSet::default(),
+            _ => ScopeSet::parse(text("scope")?).ok()?,
+        };
         Some(Self {
             id: Uuid::parse_str(text("jti")?).ok()?,
             issuer: text("iss")?.to_owned(),
             subject: text("sub")?.to_owned(),
             client: ClientId::parse(text("client_id")?)?,
             audience: text("aud")?.to_owned(),
-            scope: ScopeSet::parse(text("scope")?).ok()?,
+            scope,
+            details,
             issued_at: moment("iat")?,
             expires_at: moment("exp")?,
             binding,
@@ -108,7 +164,15 @@ impl AccessToken {
                 None => None,
                 Some(_) => Some(PersonClaims::parse(claims)?),
             },
+            actors: actors(claims.get("act"))?,
+            ancestors: ancestors(claims.get("exchanged_from"))?,
         })
+    }
+
+    /// Whether anything is granted by it.
+    #[must_use]
+    pub fn grants_something(&self) -> bool {
+        !self.scope.is_empty() || !self.details.is_empty()
     }
 
     /// Whether the token has not expired.
@@ -132,6 +196,36 @@ impl PersonClaims {
     }
 }
 
+/// The `act` claim (RFC 8693, 4.1): who acts now, and nested in it whoever acted before.
+fn act(actors: &[ClientId]) -> Option<Value> {
+    actors.iter().rev().fold(None, |before, actor| {
+        let mut act = Map::from_iter([("sub".to_owned(), json!(actor.as_str()))]);
+        if let Some(before) = before {
+            act.insert("act".to_owned(), before);
+        }
+        Some(Value::Object(act))
+    })
+}
+
+/// Reads an `act` claim back; `None` when it is not one that this server writes.
+fn actors(act: Option<&Value>) -> Option<Vec<ClientId>> {
+    let mut found = Vec::new();
+    let mut next = act;
+    while let Some(act) = next {
+        if found.len() == MOST_ACTORS {
+            return None;
+        }
+        found.push(ClientId::parse(act.get("sub")?.as_str()?)?);
+        next = act.get("act");
+    }
+    Some(found)
+}
+
+fn ancestors(claim: Option<&Value>) -> Option<Vec<Uuid>> {
+    let Some(claim) = claim else { return Some(Vec::new()) };
+    claim.as_array()?.iter().map(|id| Uuid::parse_str(id.as_str()?).ok()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -149,6 +243,17 @@ mod tests {
     }
 
     #[test]
+    fn dp_04_a_token_is_bound_to_one_thing_of_a_kind_that_is_known() {
+        let mut claims = claims();
+        claims.insert("cnf".to_owned(), json!({"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}));
+        let token = AccessToken::parse(&claims).unwrap();
+        assert_eq!(token.claims(), claims);
+        let certificate = claims.get("cnf").unwrap().get("jkt").unwrap().clone();
+        let same = Binding::parse(&json!({ "x5t#S256": certificate })).unwrap();
+        assert!(!token.binding.unwrap().is(&same), "a certificate is no key, whatever its thumbprint");
+    }
+
+    #[test]
     fn claims_about_a_person_are_read_back_as_they_were_written() {
         let mut claims = claims();
         for (name, value) in [
@@ -163,6 +268,35 @@ mod tests {
         assert_eq!(AccessToken::parse(&claims).unwrap().claims(), claims);
         claims.remove("amr");
         assert!(AccessToken::parse(&claims).is_none());
+    }
+
+    #[test]
+    fn rr_02_details_stand_in_the_token_and_may_stand_there_alone() {
+        let mut claims = claims();
+        claims.insert("authorization_details".to_owned(), json!([{"type": "notes", "n": 1}]));
+        assert_eq!(AccessToken::parse(&claims).unwrap().claims(), claims);
+        claims.remove("scope");
+        assert_eq!(AccessToken::parse(&claims).unwrap().claims(), claims);
+        claims.insert("authorization_details".to_owned(), json!([1]));
+        assert!(AccessToken::parse(&claims).is_none());
+    }
+
+    #[test]
+    fn te_02_who_acts_for_whom_is_written_and_read() {
+        let mut claims = claims();
+        assert_eq!(AccessToken::parse(&claims).unwrap().others(), []);
+        claims.insert("sub".to_owned(), json!("payer"));
+        claims.insert("act".to_owned(), json!({"sub": "b", "act": {"sub": "a"}}));
+        claims.insert("exchanged_from".to_owned(), json!([Uuid::nil().to_string()]));
+        let token = AccessToken::parse(&claims).unwrap();
+        assert_eq!(token.claims(), claims);
+        let others: Vec<String> = token.others().iter().map(ToString::to_string).collect();
+        assert_eq!(others, ["a", "b", "payer"]);
+        let deep = (0..5).fold(json!({"sub": "a"}), |act, _| json!({"sub": "b", "act": act}));
+        for wrong in [json!({}), json!("a"), json!({"sub": 1}), json!({"sub": "a", "act": "b"}), deep] {
+            claims.insert("act".to_owned(), wrong);
+            assert!(AccessToken::parse(&claims).is_none());
+        }
     }
 
     #[test]

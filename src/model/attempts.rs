@@ -113,6 +113,14 @@ pub fn too_soon(until: Timestamp) -> Refusal {
         .detail(format!("until {until}"))
 }
 
+/// The refusal of the code of a device that is entered too soon.
+#[must_use]
+pub fn too_many_codes(until: Timestamp) -> Refusal {
+    let told = "too many codes that are not known: wait a little, then try again";
+    Refusal::new(ErrorCode::TooManyAttempts, told, Reason::new("user_code_throttled"))
+        .detail(format!("until {until}"))
+}
+
 /// How long to wait after so many failures: nothing at first, then twice as long each time.
 fn delay(failures: i64) -> Duration {
     let beyond = u32::try_from(failures).unwrap_or(u32::MAX).saturating_sub(FREE);

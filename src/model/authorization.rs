@@ -2,12 +2,13 @@
 
 use uuid::Uuid;
 
+use crate::protocol::authorization_details::AuthorizationDetails;
 use crate::protocol::ids::ClientId;
 use crate::protocol::launch_context::LaunchContext;
 use crate::protocol::resource_metadata::ResourceMetadata;
 use crate::scope::set::ScopeSet;
 
-use super::delegation::SignIn;
+use super::delegation::{Particulars, SignIn};
 use super::refresh_token::RefreshToken;
 use super::standing::Standing;
 
@@ -31,17 +32,8 @@ pub struct OnBehalf {
     pub sign_in: SignIn,
     /// What ties all tokens of one authorization together.
     pub grant: Uuid,
-}
-
-impl Subject {
-    /// The `sub` claim.
-    #[must_use]
-    pub fn sub(&self) -> String {
-        match self {
-            Self::Client(id) => id.to_string(),
-            Self::Person(person) => person.standing.subject.to_string(),
-        }
-    }
+    /// What else was asked for and agreed to.
+    pub particulars: Particulars,
 }
 
 /// What comes with the access token where the policy allows it.
@@ -60,6 +52,20 @@ pub enum SenderDemand {
     AsRegistered,
     /// Always, whatever the client's registration says.
     Always,
+    /// Always, since the token that it is exchanged for is bound (RFC 8693): what is stolen must not become what
+    /// anybody can use.
+    Kept,
+}
+
+/// What a token keeps of the one that it was exchanged for (RFC 8693).
+#[derive(Clone, Debug)]
+pub struct Descent {
+    /// Who acts, and for whom they do, the last one first (RFC 8693, 4.1).
+    pub actors: Vec<ClientId>,
+    /// The `jti` of the tokens before, the last one first.
+    pub ancestors: Vec<Uuid>,
+    /// How long the last of them still lives, in seconds.
+    pub seconds: i64,
 }
 
 /// What a grant found to be true.
@@ -71,10 +77,14 @@ pub struct Authorization {
     pub subject: Subject,
     /// The scopes that were asked for.
     pub asked: ScopeSet,
+    /// What was asked for beside them (RFC 9396), of types that are known and not ended.
+    pub details: AuthorizationDetails,
     /// The one resource server it is for.
     pub resource: ResourceMetadata,
     /// Whether its tokens must be bound to a key.
     pub sender: SenderDemand,
     /// What comes with it.
     pub companions: Companions,
+    /// What it keeps of the token that it was exchanged for.
+    pub descent: Option<Descent>,
 }

@@ -3,8 +3,10 @@
 use serde_json::{Map, json};
 
 use crate::moment::Timestamp;
-use crate::protocol::client_metadata::ClientMetadata;
+use crate::protocol::client_metadata::{ClientMetadata, SubjectType};
 use crate::protocol::ids::ClientId;
+
+use super::registration::{Provenance, RegisteredBy};
 
 /// The name in which this server itself asks FHIR servers. Registered clients get random names, and so never this
 /// one.
@@ -57,6 +59,8 @@ pub struct Client {
     pub created_at: Timestamp,
     /// When its registration last changed.
     pub updated_at: Timestamp,
+    /// How it came to be registered.
+    pub provenance: Provenance,
 }
 
 impl Client {
@@ -76,6 +80,7 @@ impl Client {
             tokens_not_before: Timestamp::UNIX_EPOCH,
             created_at: now,
             updated_at: now,
+            provenance: Provenance::ADMINISTRATOR,
         })
     }
 
@@ -91,6 +96,13 @@ impl Client {
         self.is_active() && self.tokens_not_before <= issued_at
     }
 
+    /// Whether what was said of the client at a time was said of what it is now. One that registered itself may have
+    /// made another of itself since, unless an administrator has found good what stands there.
+    #[must_use]
+    pub fn stands_since(&self, at: Timestamp) -> bool {
+        self.provenance.is_approved() || self.updated_at < at
+    }
+
     /// The client once an admin has stopped it: what was issued until now is dead for good.
     #[must_use]
     pub fn disable(self, now: Timestamp) -> Self {
@@ -104,6 +116,40 @@ impl Client {
     pub fn enable(self, now: Timestamp) -> Self {
         let tokens_not_before = now + time::Duration::SECOND;
         Self { status: ClientStatus::Active, tokens_not_before, ..self }
+    }
+
+    /// The client once an administrator has found good what had registered itself.
+    #[must_use]
+    pub fn approve(self, now: Timestamp) -> Self {
+        match self.provenance.by {
+            RegisteredBy::Administrator => self,
+            by @ (RegisteredBy::InitialToken(_) | RegisteredBy::StatementIssuer(_)) => {
+                Self { provenance: Provenance { by, approved_at: Some(now) }, ..self }
+            }
+        }
+    }
+
+    /// The client with a registration of its own making: an approval was of what stood there before.
+    #[must_use]
+    pub fn with_own_metadata(self, metadata: ClientMetadata) -> Self {
+        let by = self.provenance.by;
+        let approved_at =
+            self.provenance.approved_at.filter(|_| metadata.to_json() == self.metadata.to_json());
+        Self { metadata, provenance: Provenance { by, approved_at }, ..self }
+    }
+
+    /// The client, whose tokens end where it would know people by other names than before: a refreshed id token would
+    /// else name somebody new (OpenID Connect Core, 12.2).
+    #[must_use]
+    pub fn ending_former_names(self, before: &Self, now: Timestamp) -> Self {
+        let naming = |client: &Self| match client.metadata.subject_type {
+            SubjectType::Public => None,
+            SubjectType::Pairwise => Some(client.metadata.sector()),
+        };
+        if naming(&self) == naming(before) {
+            return self;
+        }
+        Self { tokens_not_before: now + time::Duration::SECOND, ..self }
     }
 
     /// The client with another registration.
@@ -131,6 +177,7 @@ mod tests {
             tokens_not_before: now,
             created_at: now,
             updated_at: now,
+            provenance: Provenance::ADMINISTRATOR,
         }
     }
 
@@ -142,6 +189,19 @@ mod tests {
         assert!(
             metadata.scope.is_empty() && metadata.introspects.is_empty() && metadata.resources.is_empty()
         );
+    }
+
+    #[test]
+    fn what_was_said_before_a_change_of_its_own_is_not_said_of_a_client() {
+        let start = OffsetDateTime::UNIX_EPOCH + Duration::days(20_000);
+        let (said, changed) = (start + Duration::SECOND, start + Duration::seconds(2));
+        let by = RegisteredBy::InitialToken(uuid::Uuid::nil());
+        let own = Client { provenance: Provenance { by, approved_at: None }, ..client(start) };
+        assert!(own.stands_since(said) && !own.stands_since(start));
+        let own = Client { updated_at: changed, ..own };
+        assert!(!own.stands_since(said));
+        assert!(own.clone().approve(changed).stands_since(said));
+        assert!(Client { updated_at: changed, ..client(start) }.stands_since(said));
     }
 
     #[test]

@@ -9,6 +9,7 @@ use crate::protocol::ids::ClientId;
 use crate::protocol::pkce::{Challenge, Verifier};
 use crate::protocol::redirect_uri::Callback;
 
+use super::binding::Binding;
 use super::delegation::Delegation;
 use super::standing::Standing;
 
@@ -63,6 +64,8 @@ pub struct Redemption {
     pub callback: Option<String>,
     /// `code_verifier`, when it is one.
     pub verifier: Option<Verifier>,
+    /// The key that the request proves.
+    pub binding: Option<Binding>,
 }
 
 impl Code {
@@ -74,6 +77,10 @@ impl Code {
         }
         if shown.callback.as_deref() != Some(self.callback.as_str()) {
             return Err(not_valid("redirect_uri_differs"));
+        }
+        let shows_key = |key: &String| shown.binding.as_ref().and_then(Binding::key) == Some(key);
+        if !self.delegation.particulars.dpop_jkt.as_ref().is_none_or(shows_key) {
+            return Err(not_valid("code_of_another_key"));
         }
         let is_met = shown.verifier.as_ref().is_some_and(|verifier| self.challenge.is_met_by(verifier));
         match self.state {
@@ -106,7 +113,7 @@ pub const fn not_valid(reason: &'static str) -> Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::delegation::{SignIn, Voucher};
+    use crate::model::delegation::{Particulars, SignIn, Voucher};
     use crate::model::person::{PersonStatus, Role};
     use crate::protocol::launch_context::LaunchContext;
     use crate::scope::set::ScopeSet;
@@ -145,6 +152,7 @@ mod tests {
                 context: LaunchContext::default(),
                 voucher: Voucher::Relationship,
                 sign_in: SignIn { session: Uuid::nil(), methods: vec!["pwd".to_owned()], at: at(0) },
+                particulars: Particulars::default(),
             },
             callback: Callback::stored(CALLBACK.to_owned()),
             challenge: challenge.unwrap(),
@@ -161,6 +169,7 @@ mod tests {
             client: ClientId::parse(client).unwrap(),
             callback: Some(callback.to_owned()),
             verifier: Verifier::parse(verifier),
+            binding: None,
         }
     }
 
@@ -180,6 +189,23 @@ mod tests {
         let counted = Some(Consequence::CountWrongVerifier([1; 32]));
         assert_eq!(refused(&fresh, &shown("app", CALLBACK, OTHER), 1), ("verifier_wrong", counted));
         assert_eq!(refused(&fresh, &shown("app", CALLBACK, ""), 1), ("verifier_wrong", counted));
+    }
+
+    #[test]
+    fn dp_05_a_code_is_for_its_key_whose_absence_leaves_nothing_behind() {
+        let jkt = Some("0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I".to_owned());
+        let holder = Binding::to_key(jkt.as_deref().unwrap());
+        let stranger = Binding::to_key("2ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I");
+        for state in [CodeState::Fresh, CodeState::Redeemed { family: Uuid::nil() }] {
+            let mut bound = code(state);
+            bound.delegation.particulars.dpop_jkt.clone_from(&jkt);
+            for (binding, verifier) in [(None, VERIFIER), (Some(stranger.clone()), VERIFIER), (None, OTHER)] {
+                let shown = Redemption { binding, ..shown("app", CALLBACK, verifier) };
+                assert_eq!(refused(&bound, &shown, 1), ("code_of_another_key", None));
+            }
+            let shown = Redemption { binding: Some(holder.clone()), ..shown("app", CALLBACK, VERIFIER) };
+            assert_eq!(bound.redeem(&shown, &person(at(0)), at(1)).is_ok(), state == CodeState::Fresh);
+        }
     }
 
     #[test]

@@ -3,10 +3,12 @@
 use uuid::Uuid;
 
 use crate::moment::Timestamp;
+use crate::protocol::authorization_details::AuthorizationDetails;
 use crate::protocol::ids::ClientId;
 use crate::scope::narrow::covers_all;
 use crate::scope::set::ScopeSet;
 
+use super::identity::is_covered;
 use super::standing::Standing;
 
 /// A decision, with its extent and time.
@@ -24,6 +26,10 @@ pub struct Consent {
     pub patient: Option<String>,
     /// For which scopes.
     pub scope: ScopeSet,
+    /// For which claims one by one (OpenID Connect Core, 5.5), beside those of the scopes.
+    pub claims: Vec<String>,
+    /// For what else (RFC 9396).
+    pub details: AuthorizationDetails,
     /// When.
     pub given_at: Timestamp,
     /// Whether the registration of the client gave it for a clinician, and not the person.
@@ -41,6 +47,10 @@ pub struct Wish<'a> {
     pub patient: Option<&'a str>,
     /// The scopes that could be granted.
     pub scope: &'a ScopeSet,
+    /// The claims that could be told beside those of the scopes.
+    pub claims: &'a [String],
+    /// The details that could be.
+    pub details: &'a AuthorizationDetails,
 }
 
 impl Consent {
@@ -53,5 +63,13 @@ impl Consent {
             && self.audience == wish.audience
             && self.patient.as_deref() == wish.patient
             && covers_all(&self.scope, wish.scope)
+            && wish.claims.iter().all(|claim| self.is_of(claim))
+            && self.details.covers(wish.details)
+    }
+
+    /// Whether a claim may be told by it.
+    #[must_use]
+    pub fn is_of(&self, claim: &String) -> bool {
+        self.claims.contains(claim) || is_covered(claim, &self.scope)
     }
 }

@@ -4,10 +4,13 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::moment::Timestamp;
+use crate::protocol::authorization_details::AuthorizationDetails;
 use crate::protocol::ids::ClientId;
 use crate::protocol::launch_context::LaunchContext;
 use crate::scope::narrow::holds;
 use crate::scope::set::ScopeSet;
+
+use super::identity::AskedClaims;
 
 /// A scope without which a client gets no refresh token that outlives the session (OpenID Connect
 /// Core, 11; SMART App Launch 2.2, scopes).
@@ -45,6 +48,23 @@ pub struct Delegation {
     pub voucher: Voucher,
     /// The sign-in.
     pub sign_in: SignIn,
+    /// What else was asked for and agreed to.
+    pub particulars: Particulars,
+}
+
+/// What else an authorization says, beside what every one does; it is kept with codes and families as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Particulars {
+    /// The thumbprint of the key to which the code is bound (RFC 9449, 10).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dpop_jkt: Option<String>,
+    /// The claims that were asked for one by one (OpenID Connect Core, 5.5).
+    #[serde(skip_serializing_if = "AskedClaims::is_empty")]
+    pub claims: AskedClaims,
+    /// What was agreed to beside the scopes (RFC 9396).
+    #[serde(skip_serializing_if = "AuthorizationDetails::is_empty")]
+    pub authorization_details: AuthorizationDetails,
 }
 
 /// Who says that a person may act for a patient.

@@ -51,6 +51,17 @@ pub struct Presented {
     pub generation: i64,
     /// How long after the rotation its lost answer may be asked for again.
     pub retry: Duration,
+    /// Whether its use spends it.
+    pub rotation: Rotation,
+}
+
+/// Whether a refresh token is spent by its use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rotation {
+    /// It is, and the next one takes its place (RFC 9700, 4.14.2).
+    AtEachUse,
+    /// It is not: who uses it proves a key each time (FAPI 2.0 Security Profile, 5.3.2.1).
+    Never,
 }
 
 /// What a family is judged by besides itself.
@@ -71,6 +82,8 @@ pub enum Turn {
     Rotate,
     /// The answer was lost: the same next one is given out again.
     Repeat,
+    /// It stays good.
+    Keep,
 }
 
 impl Family {
@@ -91,6 +104,7 @@ impl Family {
         // A request that began before the one that won has an earlier time: without a window, that is reuse too.
         let again = shown.retry > Duration::ZERO && self.rotated_at.is_some_and(|at| now < at + shown.retry);
         match self.generation - shown.generation {
+            0 if shown.rotation == Rotation::Never => Ok(Turn::Keep),
             0 => Ok(Turn::Rotate),
             1 if again => Ok(Turn::Repeat),
             _ => Err(not_valid("refresh_token_reused").leaving(Consequence::RevokeFamily(self.id))),
@@ -127,7 +141,7 @@ pub const fn not_valid(reason: &'static str) -> Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::delegation::{SignIn, Voucher};
+    use crate::model::delegation::{Particulars, SignIn, Voucher};
     use crate::model::person::{PersonStatus, Role};
     use crate::pki::thumbprint::Thumbprint;
     use crate::protocol::launch_context::LaunchContext;
@@ -152,6 +166,7 @@ mod tests {
                 context: LaunchContext::default(),
                 voucher: Voucher::Relationship,
                 sign_in: SignIn { session: Uuid::nil(), methods: vec!["pwd".to_owned()], at: at(0) },
+                particulars: Particulars::default(),
             },
             binding: None,
             generation: 3,
@@ -179,7 +194,8 @@ mod tests {
 
     fn presented(generation: i64, retry: i64) -> Presented {
         let client = ClientId::parse("app").unwrap();
-        Presented { client, binding: None, epoch: 1, generation, retry: Duration::seconds(retry) }
+        let (rotation, retry) = (Rotation::AtEachUse, Duration::seconds(retry));
+        Presented { client, binding: None, epoch: 1, generation, retry, rotation }
     }
 
     fn reason(family: &Family, shown: &Presented, around: &Surroundings) -> (&'static str, bool) {
@@ -199,6 +215,16 @@ mod tests {
         let refusal = family.turn(&presented(2, 0), &around(), at(99)).unwrap_err();
         assert_eq!(refusal.reason().code(), "refresh_token_reused", "one that began before, and lost");
         assert_eq!(family.turn(&presented(2, 1), &around(), at(99)).unwrap(), Turn::Repeat);
+    }
+
+    #[test]
+    fn x6_fp_05_a_token_that_is_not_rotated_stays_good_and_those_before_it_do_not() {
+        let family = family("openid offline_access");
+        let shown = |generation| Presented { rotation: Rotation::Never, ..presented(generation, 10) };
+        for _ in 0..2 {
+            assert_eq!(family.turn(&shown(3), &around(), at(105)), Ok(Turn::Keep));
+        }
+        assert_eq!(reason(&family, &shown(1), &around()), ("refresh_token_reused", true));
     }
 
     #[test]

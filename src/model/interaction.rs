@@ -5,11 +5,13 @@ use uuid::Uuid;
 
 use crate::moment::Timestamp;
 use crate::protocol::authorization_request::AuthorizationRequest;
+use crate::protocol::client_metadata::ClientMetadata;
 use crate::protocol::ids::ClientId;
-use crate::protocol::redirect_uri::Callback;
+use crate::protocol::redirect_uri::{self, Callback};
 use crate::protocol::secret::same_bytes;
 
 use super::delegation::Voucher;
+use super::device_code;
 use super::launch::Handover;
 
 /// How long a person may take to sign in and decide.
@@ -25,7 +27,7 @@ pub struct Interaction {
     /// Who asks.
     pub client: ClientId,
     /// Where the answer goes.
-    pub callback: Callback,
+    pub destination: Destination,
     /// What is asked.
     pub request: AuthorizationRequest,
     /// What an EHR handed over with it.
@@ -38,6 +40,64 @@ pub struct Interaction {
     pub created_at: Timestamp,
     /// When it is too late.
     pub expires_at: Timestamp,
+}
+
+/// Where the answer to a request goes.
+#[derive(Clone, Debug)]
+pub enum Destination {
+    /// To the client, with the browser.
+    Callback(Callback),
+    /// To a device that asks for it by itself (RFC 8628).
+    Device(Waiting),
+}
+
+/// A device that waits for an answer.
+#[derive(Clone, Debug)]
+pub struct Waiting {
+    /// The digest of its device code.
+    pub digest: [u8; 32],
+    /// The code that it shows, sealed: the person compares it once more.
+    pub sealed_user_code: Vec<u8>,
+}
+
+impl Destination {
+    /// Where browsers may be sent besides this server.
+    #[must_use]
+    pub fn origin(&self) -> String {
+        match self {
+            Self::Callback(callback) => callback.origin(),
+            Self::Device(_) => String::new(),
+        }
+    }
+
+    /// Whether the address of the answer is the client's alone.
+    #[must_use]
+    pub fn is_claimed(&self) -> bool {
+        match self {
+            Self::Callback(callback) => callback.is_claimed(),
+            Self::Device(_) => false,
+        }
+    }
+
+    /// Whether a client is registered for this.
+    #[must_use]
+    pub fn is_of(&self, client: &ClientMetadata) -> bool {
+        match self {
+            Self::Callback(callback) => {
+                redirect_uri::matched(&client.redirect_uris, callback.as_str()).is_some()
+            }
+            Self::Device(_) => client.grant_types.iter().any(|grant| grant == device_code::GRANT),
+        }
+    }
+
+    /// The device that waits for it.
+    #[must_use]
+    pub const fn device(&self) -> Option<&Waiting> {
+        match self {
+            Self::Device(waiting) => Some(waiting),
+            Self::Callback(_) => None,
+        }
+    }
 }
 
 /// What a person chose to work on.

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use crate::moment::Timestamp;
+use crate::protocol::standard_claims::StandardClaims;
 
 /// The name that a person signs in with.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -133,6 +134,8 @@ pub struct Person {
     pub roles: Vec<Role>,
     /// The FHIR resource that is this person (SMART App Launch, `fhirUser`).
     pub fhir_user: Option<String>,
+    /// What else the person is known by (OpenID Connect Core, 5.1).
+    pub claims: StandardClaims,
     /// The sealed secret of the person's second factor.
     pub sealed_totp: Option<Vec<u8>>,
     /// Whether the person may sign in.
@@ -215,11 +218,18 @@ pub(in crate::model) fn patient_of(fhir_user: &str) -> Option<&str> {
 
 /// The patient that a FHIR resource is at a FHIR server.
 pub(in crate::model) fn own_patient_at<'a>(fhir_user: &'a str, audience: &str) -> Option<&'a str> {
+    let is_here = resource_at(fhir_user, audience).is_some_and(|resource| resource.starts_with("Patient/"));
+    patient_of(fhir_user).filter(|_| is_here)
+}
+
+/// The FHIR resource that a person is at a FHIR server, as `type/id`. One that names no server is meant at each.
+pub(in crate::model) fn resource_at<'a>(fhir_user: &'a str, audience: &str) -> Option<&'a str> {
+    if !fhir_user.contains("://") {
+        return Some(fhir_user);
+    }
     let relative =
         fhir_user.strip_prefix(audience.trim_end_matches('/')).and_then(|rest| rest.strip_prefix('/'));
-    let is_here =
-        relative.is_some_and(|rest| rest.starts_with("Patient/")) || fhir_user.starts_with("Patient/");
-    patient_of(fhir_user).filter(|_| is_here)
+    relative.filter(|resource| resource.split('/').count() == 2)
 }
 
 /// Whether a text is the logical id of a FHIR resource (FHIR R4, `id`).
@@ -251,6 +261,7 @@ mod tests {
             organization: "Org".to_owned(),
             roles: vec![Role::Patient],
             fhir_user: Some("Patient/rivera".to_owned()),
+            claims: StandardClaims::default(),
             sealed_totp: None,
             status: PersonStatus::Active,
             version: 1,
@@ -351,6 +362,25 @@ mod tests {
             assert_eq!(at("https://a.example/r4/Patient/p-1", other), None, "{other}");
         }
         assert_eq!(at("Practitioner/p-1", "https://a.example/r4"), None);
+    }
+
+    #[test]
+    fn a_person_is_a_user_of_the_server_that_the_resource_names_or_of_each() {
+        let is_user = |user: Option<&str>, audience: &str| {
+            let person = Person { fhir_user: user.map(str::to_owned), ..person() };
+            Standing::from(&person).is_user_at(audience)
+        };
+        let named = Some("https://a.example/r4/Practitioner/lee");
+        for (user, audience, expected) in [
+            (Some("Practitioner/lee"), "https://a.example/r4", true),
+            (named, "https://a.example/r4", true),
+            (named, "https://a.example/r4/", true),
+            (named, "https://b.example/r4", false),
+            (named, "https://a.example", false),
+            (None, "https://a.example/r4", false),
+        ] {
+            assert_eq!(is_user(user, audience), expected, "{user:?} at {audience}");
+        }
     }
 
     #[test]

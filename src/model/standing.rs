@@ -5,7 +5,7 @@ use uuid::Uuid;
 use crate::moment::Timestamp;
 
 use super::delegation::{Delegation, Voucher};
-use super::person::{Person, PersonStatus, Role, own_patient_at};
+use super::person::{Person, PersonStatus, Role, own_patient_at, resource_at};
 
 /// A person as tokens need to know them, read anew at each use.
 #[derive(Clone, Debug)]
@@ -50,6 +50,12 @@ impl Standing {
     pub fn may_act_for(&self, patient: &str, audience: &str) -> bool {
         self.fhir_user.as_deref().and_then(|user| own_patient_at(user, audience)) == Some(patient)
             || self.acts_for.as_deref() == Some(patient)
+    }
+
+    /// Whether the person is known at a FHIR server by a resource there.
+    #[must_use]
+    pub fn is_user_at(&self, audience: &str) -> bool {
+        self.fhir_user.as_deref().is_some_and(|user| resource_at(user, audience).is_some())
     }
 
     /// Whether what began at a time in this person's name is still good.
