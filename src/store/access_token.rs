@@ -9,12 +9,15 @@ use crate::protocol::error::{Doing, Fault};
 
 use super::{Db, Tx, meaningless};
 
-/// Whether a token has been revoked.
-pub async fn is_revoked(db: &Db, id: Uuid) -> Result<bool, Fault> {
-    sqlx::query_scalar!(r#"select exists (select from revoked_token where token_id = $1) as "revoked!""#, id)
-        .fetch_one(db.pool())
-        .await
-        .doing("looking for a revocation")
+/// Whether one of these tokens has been revoked.
+pub async fn is_any_revoked(db: &Db, ids: &[Uuid]) -> Result<bool, Fault> {
+    sqlx::query_scalar!(
+        r#"select exists (select from revoked_token where token_id = any($1)) as "revoked!""#,
+        ids
+    )
+    .fetch_one(db.pool())
+    .await
+    .doing("looking for a revocation")
 }
 
 /// Revokes a token; the answer tells whether it was alive until now.

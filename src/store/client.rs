@@ -1,9 +1,11 @@
 //! The table `client`.
 
 use serde_json::Value;
+use uuid::Uuid;
 
 use crate::model::client::{Client, ClientStatus};
 use crate::model::page::Page;
+use crate::model::registration::{Provenance, RegisteredBy};
 use crate::moment::Timestamp;
 use crate::protocol::client_metadata::ClientMetadata;
 use crate::protocol::error::{Doing, Fault};
@@ -19,6 +21,9 @@ struct Row {
     tokens_not_before: Timestamp,
     created_at: Timestamp,
     updated_at: Timestamp,
+    registered_by: String,
+    registered_with: Option<Uuid>,
+    approved_at: Option<Timestamp>,
 }
 
 impl TryFrom<Row> for Client {
@@ -36,6 +41,11 @@ impl TryFrom<Row> for Client {
             tokens_not_before: row.tokens_not_before,
             created_at: row.created_at,
             updated_at: row.updated_at,
+            provenance: Provenance {
+                by: RegisteredBy::parse(&row.registered_by, row.registered_with)
+                    .ok_or_else(|| meaningless("client", "registered_by", &row.client_id))?,
+                approved_at: row.approved_at,
+            },
         })
     }
 }
@@ -44,7 +54,8 @@ impl TryFrom<Row> for Client {
 pub async fn find(db: &Db, id: &ClientId) -> Result<Option<Client>, Fault> {
     sqlx::query_as!(
         Row,
-        "select client_id, status, metadata, version, tokens_not_before, created_at, updated_at
+        "select client_id, status, metadata, version, tokens_not_before, created_at, updated_at,
+                registered_by, registered_with, approved_at
            from client where client_id = $1",
         id.as_str()
     )
@@ -67,7 +78,8 @@ pub async fn find_active_version(tx: &mut Tx, id: &ClientId) -> Result<Option<i6
 pub async fn find_in(tx: &mut Tx, id: &ClientId) -> Result<Option<Client>, Fault> {
     sqlx::query_as!(
         Row,
-        "select client_id, status, metadata, version, tokens_not_before, created_at, updated_at
+        "select client_id, status, metadata, version, tokens_not_before, created_at, updated_at,
+                registered_by, registered_with, approved_at
            from client where client_id = $1",
         id.as_str()
     )
@@ -87,7 +99,8 @@ pub async fn find_locked(tx: &mut Tx, id: &ClientId) -> Result<Option<Client>, F
         .doing("waiting for other changes of clients")?;
     sqlx::query_as!(
         Row,
-        "select client_id, status, metadata, version, tokens_not_before, created_at, updated_at
+        "select client_id, status, metadata, version, tokens_not_before, created_at, updated_at,
+                registered_by, registered_with, approved_at
            from client where client_id = $1 for update",
         id.as_str()
     )
@@ -102,7 +115,8 @@ pub async fn find_locked(tx: &mut Tx, id: &ClientId) -> Result<Option<Client>, F
 pub async fn find_page(db: &Db, page: &Page<ClientId>) -> Result<Vec<Client>, Fault> {
     sqlx::query_as!(
         Row,
-        "select client_id, status, metadata, version, tokens_not_before, created_at, updated_at
+        "select client_id, status, metadata, version, tokens_not_before, created_at, updated_at,
+                registered_by, registered_with, approved_at
            from client where client_id > $1 order by client_id limit $2",
         page.after.as_ref().map_or("", ClientId::as_str),
         page.limit
@@ -118,13 +132,16 @@ pub async fn find_page(db: &Db, page: &Page<ClientId>) -> Result<Vec<Client>, Fa
 /// Inserts a new client.
 pub async fn insert(tx: &mut Tx, client: &Client) -> Result<(), Fault> {
     sqlx::query!(
-        "insert into client (client_id, status, metadata, version, tokens_not_before, created_at, updated_at)
-         values ($1, $2, $3, 1, $4, $5, $5)",
+        "insert into client (client_id, status, metadata, version, tokens_not_before, created_at, updated_at,
+                             registered_by, registered_with)
+         values ($1, $2, $3, 1, $4, $5, $5, $6, $7)",
         client.id.as_str(),
         client.status.as_str(),
         Value::Object(client.metadata.to_json()),
         client.tokens_not_before,
-        client.created_at
+        client.created_at,
+        client.provenance.by.as_str(),
+        client.provenance.by.with()
     )
     .execute(tx.connection())
     .await
@@ -135,13 +152,15 @@ pub async fn insert(tx: &mut Tx, client: &Client) -> Result<(), Fault> {
 /// Writes a changed client, whose row is locked, and counts its version up; the answer is the new one.
 pub async fn update(tx: &mut Tx, client: &Client, now: Timestamp) -> Result<i64, Fault> {
     sqlx::query_scalar!(
-        "update client set status = $2, metadata = $3, tokens_not_before = $4, version = version + 1, updated_at = $5
+        "update client set status = $2, metadata = $3, tokens_not_before = $4, version = version + 1, updated_at = $5,
+                           approved_at = $6
           where client_id = $1 returning version",
         client.id.as_str(),
         client.status.as_str(),
         Value::Object(client.metadata.to_json()),
         client.tokens_not_before,
-        now
+        now,
+        client.provenance.approved_at
     )
     .fetch_one(tx.connection())
     .await

@@ -41,6 +41,7 @@ struct Row {
     audience: String,
     patient: Option<String>,
     context: Value,
+    particulars: Value,
     vouched_by: String,
     nonce: Option<String>,
     methods: Vec<String>,
@@ -83,6 +84,7 @@ impl TryFrom<Row> for Found {
             context: context(&row.context, row.patient).ok_or_else(|| wrong("context"))?,
             voucher: Voucher::parse(&row.vouched_by).ok_or_else(|| wrong("vouched_by"))?,
             sign_in: SignIn { session: row.session_id, methods: row.methods, at: row.authenticated_at },
+            particulars: serde_json::from_value(row.particulars).map_err(|_| wrong("particulars"))?,
         };
         let state = match (row.revoked_at, row.family_id) {
             (None, None) => CodeState::Fresh,
@@ -110,7 +112,7 @@ pub async fn find(db: &Db, digest: &[u8; 32]) -> Result<Option<Found>, Fault> {
     sqlx::query_as!(
         Row,
         "select c.digest, c.epoch, c.client_id, c.subject, c.session_id, c.consent_id, c.callback, c.challenge, c.scope, c.audience,
-                c.patient, c.context, c.vouched_by, c.nonce, c.methods, c.authenticated_at, c.issued_at, c.expires_at, c.revoked_at, c.family_id,
+                c.patient, c.context, c.particulars, c.vouched_by, c.nonce, c.methods, c.authenticated_at, c.issued_at, c.expires_at, c.revoked_at, c.family_id,
                 p.organization, p.roles, p.fhir_user, p.status, p.not_before, p.version, r.patient as \"acts_for?\",
                 s.ended_at as \"ended_at?\"
            from authorization_code c join person p using (subject) left join session s using (session_id)
@@ -130,7 +132,7 @@ pub async fn lock(tx: &mut Tx, digest: &[u8; 32]) -> Result<Option<Found>, Fault
     sqlx::query_as!(
         Row,
         "select c.digest, c.epoch, c.client_id, c.subject, c.session_id, c.consent_id, c.callback, c.challenge, c.scope, c.audience,
-                c.patient, c.context, c.vouched_by, c.nonce, c.methods, c.authenticated_at, c.issued_at, c.expires_at, c.revoked_at, c.family_id,
+                c.patient, c.context, c.particulars, c.vouched_by, c.nonce, c.methods, c.authenticated_at, c.issued_at, c.expires_at, c.revoked_at, c.family_id,
                 p.organization, p.roles, p.fhir_user, p.status, p.not_before, p.version, r.patient as \"acts_for?\",
                 s.ended_at as \"ended_at?\"
            from authorization_code c join person p using (subject) left join session s using (session_id)
@@ -147,12 +149,12 @@ pub async fn lock(tx: &mut Tx, digest: &[u8; 32]) -> Result<Option<Found>, Fault
 
 /// Inserts a code, of the epoch of its session.
 pub async fn insert(tx: &mut Tx, code: &Code) -> Result<(), Fault> {
-    let Delegation { client, subject, consent, scope, audience, context, voucher, sign_in } =
+    let Delegation { client, subject, consent, scope, audience, context, voucher, sign_in, particulars } =
         &code.delegation;
     sqlx::query!(
         "insert into authorization_code (digest, client_id, subject, session_id, consent_id, callback, challenge, scope,
-                audience, patient, nonce, methods, authenticated_at, issued_at, expires_at, context, vouched_by, epoch)
-         select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, epoch from session where session_id = $4",
+                audience, patient, nonce, methods, authenticated_at, issued_at, expires_at, context, vouched_by, particulars, epoch)
+         select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, epoch from session where session_id = $4",
         code.digest.as_slice(),
         client.as_str(),
         subject,
@@ -169,7 +171,8 @@ pub async fn insert(tx: &mut Tx, code: &Code) -> Result<(), Fault> {
         code.issued_at,
         code.expires_at,
         rest(context),
-        voucher.as_str()
+        voucher.as_str(),
+        serde_json::to_value(particulars).doing("writing particulars")?
     )
     .execute(tx.connection())
     .await
@@ -177,9 +180,23 @@ pub async fn insert(tx: &mut Tx, code: &Code) -> Result<(), Fault> {
     Ok(())
 }
 
+/// Locks a code and then its session, in the order of a withdrawal: whoever ends the session at this moment is
+/// waited for and seen, or waits and then sees the family, of whose client it is told. A session without a row has
+/// nobody to wait for.
+pub async fn hold(tx: &mut Tx, digest: &[u8; 32]) -> Result<(), Fault> {
+    sqlx::query_scalar!(
+        "with held as materialized (select session_id from authorization_code where digest = $1 for update)
+         select s.session_id from held join session s using (session_id) for share of s",
+        digest.as_slice()
+    )
+    .fetch_optional(tx.connection())
+    .await
+    .doing("holding a code")?;
+    Ok(())
+}
+
 /// Redeems a code that is still fresh, in a session that has not been ended, for a person who stands as they did
-/// when it was decided; the answer
-/// tells whether it was this request that did.
+/// when it was decided; the answer tells whether it was this request that did. The code is held.
 pub async fn mark_redeemed(
     tx: &mut Tx,
     digest: &[u8; 32],

@@ -1,9 +1,11 @@
 //! The table `consent`: what people have decided.
 
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::model::consent::Consent;
 use crate::moment::Timestamp;
+use crate::protocol::authorization_details::AuthorizationDetails;
 use crate::protocol::error::{Doing, Fault};
 use crate::protocol::ids::ClientId;
 use crate::scope::set::ScopeSet;
@@ -17,9 +19,11 @@ struct Row {
     audience: String,
     patient: Option<String>,
     scope: String,
+    authorization_details: Value,
     given_at: Timestamp,
     by_policy: bool,
     withdrawn_at: Option<Timestamp>,
+    claims: Vec<String>,
 }
 
 impl TryFrom<Row> for Consent {
@@ -35,9 +39,12 @@ impl TryFrom<Row> for Consent {
             audience: row.audience,
             patient: row.patient,
             scope: ScopeSet::parse(&row.scope).map_err(|_| meaningless("consent", "scope", &key))?,
+            details: AuthorizationDetails::of_stored(row.authorization_details)
+                .ok_or_else(|| meaningless("consent", "authorization_details", &key))?,
             given_at: row.given_at,
             by_policy: row.by_policy,
             withdrawn_at: row.withdrawn_at,
+            claims: row.claims,
         })
     }
 }
@@ -47,7 +54,7 @@ impl TryFrom<Row> for Consent {
 pub async fn find_newest(db: &Db, subject: Uuid, client: &ClientId) -> Result<Vec<Consent>, Fault> {
     sqlx::query_as!(
         Row,
-        "select consent_id, subject, client_id, audience, patient, scope, given_at, by_policy, withdrawn_at from consent
+        "select consent_id, subject, client_id, audience, patient, scope, given_at, by_policy, withdrawn_at, claims, authorization_details from consent
           where subject = $1 and client_id = $2 and withdrawn_at is null and not by_policy
             and epoch = (select number from epoch)
           order by given_at desc limit 20",
@@ -66,7 +73,7 @@ pub async fn find_newest(db: &Db, subject: Uuid, client: &ClientId) -> Result<Ve
 pub async fn find(db: &Db, id: Uuid) -> Result<Option<Consent>, Fault> {
     sqlx::query_as!(
         Row,
-        "select consent_id, subject, client_id, audience, patient, scope, given_at, by_policy, withdrawn_at from consent
+        "select consent_id, subject, client_id, audience, patient, scope, given_at, by_policy, withdrawn_at, claims, authorization_details from consent
           where consent_id = $1",
         id
     )
@@ -88,11 +95,11 @@ pub async fn find_of_person(
     sqlx::query_as!(
         Row,
         "with first as
-             (select distinct on (client_id, audience, patient, scope) * from consent
+             (select distinct on (client_id, audience, patient, scope, claims, authorization_details) * from consent
                where subject = $1 and given_at >= $2 and withdrawn_at is null and not by_policy
                  and epoch = (select number from epoch)
-               order by client_id, audience, patient, scope, given_at)
-         select consent_id, subject, client_id, audience, patient, scope, given_at, by_policy, withdrawn_at from first
+               order by client_id, audience, patient, scope, claims, authorization_details, given_at)
+         select consent_id, subject, client_id, audience, patient, scope, given_at, by_policy, withdrawn_at, claims, authorization_details from first
           order by row_number() over (partition by client_id order by given_at desc), given_at desc limit $3",
         subject,
         since,
@@ -170,8 +177,8 @@ pub async fn purge_given_by_policy(tx: &mut Tx, before: Timestamp, most: i64) ->
 /// Inserts a decision.
 pub async fn insert(tx: &mut Tx, consent: &Consent) -> Result<(), Fault> {
     sqlx::query!(
-        "insert into consent (consent_id, subject, client_id, audience, patient, scope, given_at, by_policy, epoch)
-         select $1, $2, $3, $4, $5, $6, $7, $8, number from epoch",
+        "insert into consent (consent_id, subject, client_id, audience, patient, scope, given_at, by_policy, claims, authorization_details, epoch)
+         select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, number from epoch",
         consent.id,
         consent.subject,
         consent.client.as_str(),
@@ -179,7 +186,9 @@ pub async fn insert(tx: &mut Tx, consent: &Consent) -> Result<(), Fault> {
         consent.patient,
         consent.scope.to_string(),
         consent.given_at,
-        consent.by_policy
+        consent.by_policy,
+        &consent.claims,
+        consent.details.to_json()
     )
     .execute(tx.connection())
     .await

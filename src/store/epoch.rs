@@ -2,7 +2,12 @@
 
 use crate::protocol::error::{Doing, Fault};
 
-use super::Tx;
+use super::{Db, Tx};
+
+/// Finds the present epoch.
+pub async fn find(db: &Db) -> Result<i64, Fault> {
+    sqlx::query_scalar!("select number from epoch").fetch_one(db.pool()).await.doing("finding the epoch")
+}
 
 /// Raises the epoch; the answer is the new one.
 pub async fn raise(tx: &mut Tx) -> Result<i64, Fault> {

@@ -56,6 +56,7 @@ struct Row {
     audience: String,
     patient: Option<String>,
     context: Value,
+    particulars: Value,
     vouched_by: String,
     methods: Vec<String>,
     authenticated_at: Timestamp,
@@ -114,6 +115,7 @@ impl TryFrom<Row> for Found {
             context: context(&row.context, row.patient).ok_or_else(|| wrong("context"))?,
             voucher: Voucher::parse(&row.vouched_by).ok_or_else(|| wrong("vouched_by"))?,
             sign_in: SignIn { session: row.session_id, methods: row.methods, at: row.authenticated_at },
+            particulars: serde_json::from_value(row.particulars).map_err(|_| wrong("particulars"))?,
         };
         let binding = row
             .binding
@@ -140,7 +142,7 @@ impl TryFrom<Row> for Found {
 pub async fn find(db: &Db, id: Uuid) -> Result<Option<Found>, Fault> {
     sqlx::query_as!(
         Row,
-        r#"select f.family_id, f.grant_id, f.client_id, f.subject, f.session_id, f.consent_id, f.scope, f.audience, f.patient, f.context, f.vouched_by,
+        r#"select f.family_id, f.grant_id, f.client_id, f.subject, f.session_id, f.consent_id, f.scope, f.audience, f.patient, f.context, f.particulars, f.vouched_by,
                 f.methods, f.authenticated_at, f.binding, f.generation, f.rotated_at, f.created_at, f.expires_at, f.ends_at,
                 f.revoked_at, p.organization, p.roles, p.fhir_user, p.status, p.not_before, p.version, r.patient as "acts_for?",
                 s.used_at as "used_at?", s.ends_at as "session_ends_at?", s.ended_at as "ended_at?", f.epoch as begun_in, e.number as epoch
@@ -161,7 +163,7 @@ pub async fn find(db: &Db, id: Uuid) -> Result<Option<Found>, Fault> {
 pub async fn find_by_grant(db: &Db, grant: Uuid) -> Result<Option<Found>, Fault> {
     sqlx::query_as!(
         Row,
-        r#"select f.family_id, f.grant_id, f.client_id, f.subject, f.session_id, f.consent_id, f.scope, f.audience, f.patient, f.context, f.vouched_by,
+        r#"select f.family_id, f.grant_id, f.client_id, f.subject, f.session_id, f.consent_id, f.scope, f.audience, f.patient, f.context, f.particulars, f.vouched_by,
                 f.methods, f.authenticated_at, f.binding, f.generation, f.rotated_at, f.created_at, f.expires_at, f.ends_at,
                 f.revoked_at, p.organization, p.roles, p.fhir_user, p.status, p.not_before, p.version, r.patient as "acts_for?",
                 s.used_at as "used_at?", s.ends_at as "session_ends_at?", s.ended_at as "ended_at?", f.epoch as begun_in, e.number as epoch
@@ -183,7 +185,7 @@ pub async fn find_by_grant(db: &Db, grant: Uuid) -> Result<Option<Found>, Fault>
 pub async fn find_of_person(db: &Db, subject: Uuid, now: Timestamp, most: i64) -> Result<Vec<Found>, Fault> {
     sqlx::query_as!(
         Row,
-        r#"select f.family_id, f.grant_id, f.client_id, f.subject, f.session_id, f.consent_id, f.scope, f.audience, f.patient, f.context, f.vouched_by,
+        r#"select f.family_id, f.grant_id, f.client_id, f.subject, f.session_id, f.consent_id, f.scope, f.audience, f.patient, f.context, f.particulars, f.vouched_by,
                 f.methods, f.authenticated_at, f.binding, f.generation, f.rotated_at, f.created_at, f.expires_at, f.ends_at,
                 f.revoked_at, p.organization, p.roles, p.fhir_user, p.status, p.not_before, p.version, r.patient as "acts_for?",
                 s.used_at as "used_at?", s.ends_at as "session_ends_at?", s.ended_at as "ended_at?", f.epoch as begun_in, e.number as epoch
@@ -226,7 +228,7 @@ pub async fn find_last_uses(
 pub async fn lock(tx: &mut Tx, id: Uuid) -> Result<Option<Found>, Fault> {
     sqlx::query_as!(
         Row,
-        r#"select f.family_id, f.grant_id, f.client_id, f.subject, f.session_id, f.consent_id, f.scope, f.audience, f.patient, f.context, f.vouched_by,
+        r#"select f.family_id, f.grant_id, f.client_id, f.subject, f.session_id, f.consent_id, f.scope, f.audience, f.patient, f.context, f.particulars, f.vouched_by,
                 f.methods, f.authenticated_at, f.binding, f.generation, f.rotated_at, f.created_at, f.expires_at, f.ends_at,
                 f.revoked_at, p.organization, p.roles, p.fhir_user, p.status, p.not_before, p.version, r.patient as "acts_for?",
                 s.used_at as "used_at?", s.ends_at as "session_ends_at?", s.ended_at as "ended_at?", f.epoch as begun_in, e.number as epoch
@@ -245,12 +247,12 @@ pub async fn lock(tx: &mut Tx, id: Uuid) -> Result<Option<Found>, Fault> {
 
 /// Inserts a family that begins.
 pub async fn insert(tx: &mut Tx, family: &Family) -> Result<(), Fault> {
-    let Delegation { client, subject, consent, scope, audience, context, voucher, sign_in } =
+    let Delegation { client, subject, consent, scope, audience, context, voucher, sign_in, particulars } =
         &family.delegation;
     sqlx::query!(
         "insert into family (family_id, grant_id, client_id, subject, session_id, consent_id, scope, audience, patient,
-                methods, authenticated_at, binding, created_at, used_at, expires_at, ends_at, epoch, context, vouched_by)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13, $14, $15, $16, $17, $18)",
+                methods, authenticated_at, binding, created_at, used_at, expires_at, ends_at, epoch, context, vouched_by, particulars)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13, $14, $15, $16, $17, $18, $19)",
         family.id,
         family.grant,
         client.as_str(),
@@ -268,7 +270,8 @@ pub async fn insert(tx: &mut Tx, family: &Family) -> Result<(), Fault> {
         family.ends_at,
         family.epoch,
         rest(context),
-        voucher.as_str()
+        voucher.as_str(),
+        serde_json::to_value(particulars).doing("writing particulars")?
     )
     .execute(tx.connection())
     .await
@@ -298,6 +301,30 @@ pub async fn mark_rotated(
     .await
     .doing("rotating a family")?;
     Ok(rotated.rows_affected() == 1)
+}
+
+/// Notes the use of a refresh token that stays good, for a person who stands as they did when it was decided; the
+/// answer tells whether it was noted.
+pub async fn mark_kept(
+    tx: &mut Tx,
+    (id, generation, person_version): (Uuid, i64, i64),
+    expires_at: Timestamp,
+    now: Timestamp,
+) -> Result<bool, Fault> {
+    let kept = sqlx::query!(
+        "update family f set used_at = greatest(f.used_at, $4), expires_at = $3
+          where f.family_id = $1 and f.generation = $2 and f.revoked_at is null and f.expires_at > $4
+            and exists (select from person p where p.subject = f.subject and p.version = $5)",
+        id,
+        generation,
+        expires_at,
+        now,
+        person_version
+    )
+    .execute(tx.connection())
+    .await
+    .doing("keeping a family")?;
+    Ok(kept.rows_affected() == 1)
 }
 
 /// Revokes a family; the answer tells whether it was alive until now.

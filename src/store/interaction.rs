@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::model::interaction::{Choice, Interaction, Progress};
+use crate::model::interaction::{Choice, Destination, Interaction, Progress, Waiting};
 use crate::moment::Timestamp;
 use crate::protocol::error::{Doing, Fault};
 use crate::protocol::ids::ClientId;
@@ -17,7 +17,9 @@ struct Row {
     interaction_id: Uuid,
     browser: Vec<u8>,
     client_id: String,
-    callback: String,
+    callback: Option<String>,
+    device: Option<Vec<u8>>,
+    sealed_user_code: Option<Vec<u8>>,
     request: Value,
     launch: Option<Value>,
     choice: Option<Value>,
@@ -47,7 +49,8 @@ impl TryFrom<Row> for Interaction {
             id: row.interaction_id,
             browser: row.browser.try_into().map_err(|_| wrong("browser"))?,
             client: ClientId::parse(&row.client_id).ok_or_else(|| wrong("client_id"))?,
-            callback: Callback::stored(row.callback),
+            destination: destination(row.callback, row.device, row.sealed_user_code)
+                .ok_or_else(|| wrong("callback"))?,
             request: serde_json::from_value(row.request).map_err(|_| wrong("request"))?,
             launch: read(row.launch).map_err(|_| wrong("launch"))?,
             choice: read(row.choice).map_err(|_| wrong("choice"))?,
@@ -55,6 +58,21 @@ impl TryFrom<Row> for Interaction {
             created_at: row.created_at,
             expires_at: row.expires_at,
         })
+    }
+}
+
+/// Where the answer goes: to a callback or to a device, and nowhere else.
+fn destination(
+    callback: Option<String>,
+    device: Option<Vec<u8>>,
+    sealed_user_code: Option<Vec<u8>>,
+) -> Option<Destination> {
+    match (callback, device, sealed_user_code) {
+        (Some(callback), None, None) => Some(Destination::Callback(Callback::stored(callback))),
+        (None, Some(digest), Some(sealed_user_code)) => {
+            Some(Destination::Device(Waiting { digest: digest.try_into().ok()?, sealed_user_code }))
+        }
+        (_, _, _) => None,
     }
 }
 
@@ -67,8 +85,8 @@ fn read<T: DeserializeOwned>(value: Option<Value>) -> Result<Option<T>, serde_js
 pub async fn find(db: &Db, id: Uuid) -> Result<Option<Interaction>, Fault> {
     sqlx::query_as!(
         Row,
-        "select interaction_id, browser, client_id, callback, request, launch, choice, session_id, consent_id, denied_at, finished_at,
-                created_at, expires_at
+        "select interaction_id, browser, client_id, callback, device, sealed_user_code, request, launch, choice, session_id, consent_id,
+                denied_at, finished_at, created_at, expires_at
            from interaction where interaction_id = $1",
         id
     )
@@ -84,19 +102,25 @@ pub async fn insert(tx: &mut Tx, interaction: &Interaction) -> Result<(), Fault>
     let request = serde_json::to_value(&interaction.request).doing("writing an authorization request")?;
     let launch = interaction.launch.as_ref().map(serde_json::to_value).transpose();
     let launch = launch.doing("writing a launch")?;
+    let (callback, device) = match &interaction.destination {
+        Destination::Callback(callback) => (Some(callback.as_str()), None),
+        Destination::Device(waiting) => (None, Some(waiting)),
+    };
     sqlx::query!(
         "insert into interaction (interaction_id, browser, client_id, callback, request, session_id, created_at, expires_at,
-                launch)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+                launch, device, sealed_user_code)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
         interaction.id,
         interaction.browser.as_slice(),
         interaction.client.as_str(),
-        interaction.callback.as_str(),
+        callback,
         request,
         interaction.session(),
         interaction.created_at,
         interaction.expires_at,
-        launch
+        launch,
+        device.map(|waiting| waiting.digest.as_slice()),
+        device.map(|waiting| waiting.sealed_user_code.as_slice())
     )
     .execute(tx.connection())
     .await

@@ -1,11 +1,13 @@
 //! The table `person`.
 
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::model::page::Page;
 use crate::model::person::{PasswordHash, Person, PersonStatus, Role, Username};
 use crate::moment::Timestamp;
 use crate::protocol::error::{Doing, Fault};
+use crate::protocol::standard_claims::StandardClaims;
 
 use super::{Db, Tx, meaningless};
 
@@ -17,6 +19,7 @@ struct Row {
     organization: String,
     roles: Vec<String>,
     fhir_user: Option<String>,
+    claims: Value,
     sealed_totp: Option<Vec<u8>>,
     status: String,
     version: i64,
@@ -41,6 +44,7 @@ impl TryFrom<Row> for Person {
             password_hash: PasswordHash::new(row.password_hash),
             organization: row.organization,
             fhir_user: row.fhir_user,
+            claims: StandardClaims::kept(row.claims).ok_or_else(|| without_meaning("claims"))?,
             sealed_totp: row.sealed_totp,
             version: row.version,
             not_before: row.not_before,
@@ -54,7 +58,7 @@ impl TryFrom<Row> for Person {
 pub async fn find(db: &Db, subject: &Uuid) -> Result<Option<Person>, Fault> {
     sqlx::query_as!(
         Row,
-        "select subject, username, name, password_hash, organization, roles, fhir_user, sealed_totp,
+        "select subject, username, name, password_hash, organization, roles, fhir_user, claims, sealed_totp,
                 status, version, not_before, created_at, updated_at
            from person where subject = $1",
         subject
@@ -70,7 +74,7 @@ pub async fn find(db: &Db, subject: &Uuid) -> Result<Option<Person>, Fault> {
 pub async fn find_by_username(db: &Db, username: &Username) -> Result<Option<Person>, Fault> {
     sqlx::query_as!(
         Row,
-        "select subject, username, name, password_hash, organization, roles, fhir_user, sealed_totp,
+        "select subject, username, name, password_hash, organization, roles, fhir_user, claims, sealed_totp,
                 status, version, not_before, created_at, updated_at
            from person where username = $1",
         username.as_str()
@@ -86,7 +90,7 @@ pub async fn find_by_username(db: &Db, username: &Username) -> Result<Option<Per
 pub async fn find_by_fhir_user(db: &Db, (relative, absolute): (&str, &str)) -> Result<Vec<Person>, Fault> {
     sqlx::query_as!(
         Row,
-        "select subject, username, name, password_hash, organization, roles, fhir_user, sealed_totp,
+        "select subject, username, name, password_hash, organization, roles, fhir_user, claims, sealed_totp,
                 status, version, not_before, created_at, updated_at
            from person where fhir_user in ($1, $2) limit 2",
         relative,
@@ -104,7 +108,7 @@ pub async fn find_by_fhir_user(db: &Db, (relative, absolute): (&str, &str)) -> R
 pub async fn find_in(tx: &mut Tx, subject: &Uuid) -> Result<Option<Person>, Fault> {
     sqlx::query_as!(
         Row,
-        "select subject, username, name, password_hash, organization, roles, fhir_user, sealed_totp,
+        "select subject, username, name, password_hash, organization, roles, fhir_user, claims, sealed_totp,
                 status, version, not_before, created_at, updated_at
            from person where subject = $1 for update",
         subject
@@ -120,7 +124,7 @@ pub async fn find_in(tx: &mut Tx, subject: &Uuid) -> Result<Option<Person>, Faul
 pub async fn find_page(db: &Db, page: &Page<Username>) -> Result<Vec<Person>, Fault> {
     sqlx::query_as!(
         Row,
-        "select subject, username, name, password_hash, organization, roles, fhir_user, sealed_totp,
+        "select subject, username, name, password_hash, organization, roles, fhir_user, claims, sealed_totp,
                 status, version, not_before, created_at, updated_at
            from person where username > $1 order by username limit $2",
         page.after.as_ref().map_or("", Username::as_str),
@@ -138,8 +142,8 @@ pub async fn find_page(db: &Db, page: &Page<Username>) -> Result<Vec<Person>, Fa
 pub async fn insert(tx: &mut Tx, person: &Person) -> Result<bool, Fault> {
     let inserted = sqlx::query!(
         "insert into person (subject, username, name, password_hash, organization, roles, fhir_user,
-                             sealed_totp, status, version, not_before, created_at, updated_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1, $10, $11, $11)
+                             sealed_totp, status, version, not_before, created_at, updated_at, claims)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1, $10, $11, $11, $12)
          on conflict (username) do nothing",
         person.subject,
         person.username.as_str(),
@@ -151,7 +155,8 @@ pub async fn insert(tx: &mut Tx, person: &Person) -> Result<bool, Fault> {
         person.sealed_totp,
         person.status.as_str(),
         person.not_before,
-        person.created_at
+        person.created_at,
+        person.claims.to_json()
     )
     .execute(tx.connection())
     .await
@@ -164,7 +169,7 @@ pub async fn insert(tx: &mut Tx, person: &Person) -> Result<bool, Fault> {
 pub async fn update(tx: &mut Tx, person: &Person, now: Timestamp) -> Result<i64, Fault> {
     sqlx::query_scalar!(
         "update person set name = $2, password_hash = $3, organization = $4, roles = $5, fhir_user = $6,
-                sealed_totp = $7, status = $8, not_before = $9, updated_at = $10, version = version + 1
+                sealed_totp = $7, status = $8, not_before = $9, updated_at = $10, claims = $11, version = version + 1
           where subject = $1 returning version",
         person.subject,
         person.name,
@@ -175,7 +180,8 @@ pub async fn update(tx: &mut Tx, person: &Person, now: Timestamp) -> Result<i64,
         person.sealed_totp,
         person.status.as_str(),
         person.not_before,
-        now
+        now,
+        person.claims.to_json()
     )
     .fetch_one(tx.connection())
     .await

@@ -7,25 +7,25 @@ use crate::protocol::error::{Doing, Fault};
 
 use super::Tx;
 
-/// Inserts proofs, or takes over the place of those that have expired; the answer is how many were won.
+/// Inserts proofs, or takes over the place of those that have expired; the answer is which were won.
 /// Keys are given in their order, so that two entries never wait for each other in a circle.
 pub async fn insert_all(
     tx: &mut Tx,
     entry: Uuid,
     proofs: &[(String, [u8; 32], Timestamp)],
     now: Timestamp,
-) -> Result<usize, Fault> {
+) -> Result<Vec<(String, Vec<u8>)>, Fault> {
     let owners: Vec<String> = proofs.iter().map(|(owner, _, _)| owner.clone()).collect();
     let keys: Vec<Vec<u8>> = proofs.iter().map(|(_, key, _)| key.to_vec()).collect();
     let ends: Vec<Timestamp> = proofs.iter().map(|(_, _, expires_at)| *expires_at).collect();
-    let won = sqlx::query_scalar!(
+    let won = sqlx::query!(
         "insert into proof (owner, key, entry_id, expires_at)
          select p.owner, p.key, $1, p.expires_at
            from unnest($2::text[], $3::bytea[], $4::timestamptz[]) as p (owner, key, expires_at)
          on conflict (owner, key) do update
              set entry_id = excluded.entry_id, expires_at = excluded.expires_at
            where proof.expires_at < $5
-         returning key",
+         returning owner, key",
         entry,
         &owners,
         &keys,
@@ -35,7 +35,7 @@ pub async fn insert_all(
     .fetch_all(tx.connection())
     .await
     .doing("inserting proofs")?;
-    Ok(won.len())
+    Ok(won.into_iter().map(|row| (row.owner, row.key)).collect())
 }
 
 /// Removes proofs that have expired, at most so many.
