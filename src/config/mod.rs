@@ -5,6 +5,7 @@
 //! all that is wrong is told at once.
 
 pub mod database;
+pub mod features;
 pub mod http;
 pub mod issuer;
 pub mod limits;
@@ -26,6 +27,7 @@ use std::path::Path;
 use toml::Value;
 
 use database::Database;
+use features::Features;
 use http::Http;
 use issuer::Issuer;
 use limits::Limits;
@@ -56,6 +58,8 @@ pub struct Config {
     pub tokens: Tokens,
     /// How people sign in.
     pub sign_in: SignIn,
+    /// What is offered only where it is wanted.
+    pub features: Features,
     /// Where the master key is.
     pub secrets: Secrets,
     /// What may be fetched from elsewhere.
@@ -110,6 +114,7 @@ impl Config {
             ("tls", self.tls.to_table()),
             ("tokens", self.tokens.to_table()),
             ("sign_in", self.sign_in.to_table()),
+            ("features", self.features.to_table()),
             ("secrets", self.secrets.to_table()),
             ("outbound", self.outbound.to_table()),
             ("limits", self.limits.to_table()),
@@ -126,15 +131,26 @@ impl Config {
         let tls = source.section("tls", Tls::parse);
         let tokens = source.section("tokens", Tokens::parse);
         let sign_in = source.section("sign_in", SignIn::parse);
+        let features = source.section("features", Features::parse);
         let secrets = source.section("secrets", Secrets::parse);
         let outbound = source.section("outbound", Outbound::parse);
         let limits = source.section("limits", Limits::parse);
         let log = source.section("log", Log::parse);
         let problems = source.into_problems();
         match (issuer, http, secrets) {
-            (Some(issuer), Some(http), Some(secrets)) if problems.is_empty() => {
-                Ok(Self { issuer, http, database, tls, tokens, sign_in, secrets, outbound, limits, log })
-            }
+            (Some(issuer), Some(http), Some(secrets)) if problems.is_empty() => Ok(Self {
+                issuer,
+                http,
+                database,
+                tls,
+                tokens,
+                sign_in,
+                features,
+                secrets,
+                outbound,
+                limits,
+                log,
+            }),
             _ => Err(ConfigError { problems }),
         }
     }

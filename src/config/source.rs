@@ -10,8 +10,10 @@ use toml::{Table, Value};
 use super::problem::Problem;
 
 /// The sections, in the order in which they are explained.
-pub(super) const SECTIONS: [&str; 10] =
-    ["issuer", "http", "database", "tls", "tokens", "sign_in", "secrets", "outbound", "limits", "log"];
+pub(super) const SECTIONS: [&str; 11] = [
+    "issuer", "http", "database", "tls", "tokens", "sign_in", "features", "secrets", "outbound", "limits",
+    "log",
+];
 
 /// Everything that was given, section by section, and what was wrong with it so far.
 #[derive(Default)]
@@ -186,6 +188,16 @@ impl Section<'_> {
     /// The name of a file. A relative one starts at the directory in which the program is run.
     pub(super) fn file(&mut self, key: &'static str) -> Option<PathBuf> {
         self.parsed(key, |text| Ok(PathBuf::from(text)))
+    }
+
+    /// A switch.
+    pub(super) fn flag(&mut self, key: &'static str, default: bool) -> bool {
+        let Some(given) = self.ask(key) else { return default };
+        let said = given.value.as_bool();
+        said.unwrap_or_else(|| {
+            self.refuse(key, "give true or false");
+            default
+        })
     }
 
     /// A whole number within bounds.

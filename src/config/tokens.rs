@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use toml::Table;
+use toml::{Table, Value};
 
 use super::source::Section;
 
@@ -17,10 +17,15 @@ pub struct Tokens {
     pub system: Duration,
     /// An access token that speaks for a person: `tokens.person_seconds` (5 to 15 minutes are usual).
     pub person: Duration,
+    /// An access token that another one was exchanged for, at most: `tokens.exchange_seconds`. It never outlives that
+    /// one.
+    pub exchange: Duration,
     /// An id token: `tokens.id_token_seconds`.
     pub id_token: Duration,
     /// An authorization code: `tokens.code_seconds` (at most 60, SMART App Launch 2.2).
     pub code: Duration,
+    /// A pushed authorization request: `tokens.pushed_request_seconds` (less than 600, FAPI 2.0).
+    pub pushed_request: Duration,
     /// What an EHR hands over to an app: `tokens.launch_seconds`.
     pub launch: Duration,
     /// A refresh token that is not used: `tokens.refresh_days`.
@@ -36,6 +41,34 @@ pub struct Tokens {
     pub assertion_max: Duration,
     /// How far the clock of a client may be off: `tokens.assertion_skew_seconds`.
     pub assertion_skew: Duration,
+    /// Whether DPoP proofs need a nonce of this server: `tokens.dpop_nonce`.
+    pub dpop_nonce: NonceDemand,
+}
+
+/// Whether DPoP proofs need a nonce of this server (RFC 9449, 8).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NonceDemand {
+    /// `required`: nobody who once held a client's key can have made proofs ahead.
+    Required,
+    /// `optional`: a proof with a nonce must have one of the last minutes; one without will do.
+    Optional,
+}
+
+impl NonceDemand {
+    fn parse(text: &str) -> Result<Self, &'static str> {
+        match text {
+            "required" => Ok(Self::Required),
+            "optional" => Ok(Self::Optional),
+            _ => Err("give required or optional"),
+        }
+    }
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Required => "required",
+            Self::Optional => "optional",
+        }
+    }
 }
 
 impl Tokens {
@@ -43,8 +76,10 @@ impl Tokens {
         let tokens = Self {
             system: Duration::from_secs(section.number("system_seconds", 30..=300, 300)),
             person: Duration::from_secs(section.number("person_seconds", 30..=3600, 900)),
+            exchange: Duration::from_secs(section.number("exchange_seconds", 10..=300, 60)),
             id_token: Duration::from_secs(section.number("id_token_seconds", 30..=3600, 300)),
             code: Duration::from_secs(section.number("code_seconds", 10..=60, 60)),
+            pushed_request: Duration::from_secs(section.number("pushed_request_seconds", 10..=599, 60)),
             launch: Duration::from_secs(section.number("launch_seconds", 30..=300, 300)),
             refresh: Duration::from_secs(section.number("refresh_days", 1..=365, 100) * DAY),
             refresh_retry: Duration::from_secs(section.number("refresh_retry_seconds", 0..=60, 10)),
@@ -54,6 +89,7 @@ impl Tokens {
             ),
             assertion_max: Duration::from_secs(section.number("assertion_max_seconds", 30..=300, 300)),
             assertion_skew: Duration::from_secs(section.number("assertion_skew_seconds", 0..=60, 30)),
+            dpop_nonce: section.parsed("dpop_nonce", NonceDemand::parse).unwrap_or(NonceDemand::Required),
         };
         if tokens.signing_key_notice >= tokens.signing_key {
             section.refuse("signing_key_notice_hours", "give less than the life of a key (signing_key_days)");
@@ -65,8 +101,10 @@ impl Tokens {
         Table::from_iter([
             ("system_seconds".to_owned(), super::whole(self.system.as_secs())),
             ("person_seconds".to_owned(), super::whole(self.person.as_secs())),
+            ("exchange_seconds".to_owned(), super::whole(self.exchange.as_secs())),
             ("id_token_seconds".to_owned(), super::whole(self.id_token.as_secs())),
             ("code_seconds".to_owned(), super::whole(self.code.as_secs())),
+            ("pushed_request_seconds".to_owned(), super::whole(self.pushed_request.as_secs())),
             ("launch_seconds".to_owned(), super::whole(self.launch.as_secs())),
             ("refresh_days".to_owned(), super::whole(self.refresh.as_secs() / DAY)),
             ("refresh_retry_seconds".to_owned(), super::whole(self.refresh_retry.as_secs())),
@@ -74,6 +112,7 @@ impl Tokens {
             ("signing_key_notice_hours".to_owned(), super::whole(self.signing_key_notice.as_secs() / HOUR)),
             ("assertion_max_seconds".to_owned(), super::whole(self.assertion_max.as_secs())),
             ("assertion_skew_seconds".to_owned(), super::whole(self.assertion_skew.as_secs())),
+            ("dpop_nonce".to_owned(), Value::from(self.dpop_nonce.as_str())),
         ])
     }
 }

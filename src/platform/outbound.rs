@@ -1,4 +1,4 @@
-//! The one door out: what others publish is fetched here, and nowhere else.
+//! The one door out: what others publish is fetched here, and what they are told is sent here, and nowhere else.
 //!
 //! Nothing is fetched from an address that is not public, redirects are not followed, no proxy is
 //! used, and time, size and the number of fetches from one host are bounded, so that neither a
@@ -13,7 +13,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
+use ::url::form_urlencoded;
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Certificate, Client, Response, StatusCode, redirect, retry};
 use tokio::sync::Semaphore;
 
@@ -24,6 +25,7 @@ use self::freshness::Freshness;
 use self::resolver::{AnyAddress, NotPublic, PublicAddresses};
 use self::url::Reach;
 use crate::config::outbound::Outbound as Rules;
+use crate::jose::object::has_nul;
 use crate::protocol::secret::Secret;
 
 /// Fetches from one host at a time. The rest wait, inside their own deadline.
@@ -84,8 +86,8 @@ pub enum OutboundError {
     /// The token that was to be shown is none.
     #[error("the token cannot stand in a header")]
     Token,
-    /// Too many hosts are being fetched from.
-    #[error("too much is being fetched")]
+    /// There was no place for it, and nothing was sent.
+    #[error("too much is being fetched or sent")]
     Busy,
 }
 
@@ -139,6 +141,26 @@ impl Outbound {
         self.fetch_in_time(url, headers, MOST_WITH_TOKEN).await
     }
 
+    /// Sends a form; the answer is the status, whatever it is, but that redirects are not followed. Its time begins
+    /// once it has a place: what has waited in vain for so long was not sent ([`OutboundError::Busy`]).
+    pub async fn post_form(&self, url: &OutboundUrl, form: &[(&str, &str)]) -> Result<u16, OutboundError> {
+        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
+        let host = self.host(url.authority())?;
+        let Ok(Ok(_place)) = tokio::time::timeout(self.timeout, host.acquire()).await else {
+            return Err(OutboundError::Busy);
+        };
+        let sent = async {
+            let request = self.client(url.reach).post(url.url.clone());
+            let request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(body);
+            let answer = request.send().await.map_err(|error| unreachable(&error))?;
+            match answer.status() {
+                status if status.is_redirection() => Err(OutboundError::Redirect),
+                status => Ok(status.as_u16()),
+            }
+        };
+        tokio::time::timeout(self.timeout, sent).await.unwrap_or(Err(OutboundError::TooSlow))
+    }
+
     async fn fetch_in_time(
         &self,
         url: &OutboundUrl,
@@ -159,11 +181,7 @@ impl Outbound {
     ) -> Result<Fetched, OutboundError> {
         let host = self.host(url.authority())?;
         let _place = host.acquire().await.map_err(|_| OutboundError::Busy)?;
-        let client = match url.reach {
-            Reach::Public => &self.public,
-            Reach::Allowed => &self.allowed,
-        };
-        let request = client.get(url.url.clone()).headers(headers);
+        let request = self.client(url.reach).get(url.url.clone()).headers(headers);
         let answer = request.send().await.map_err(|error| unreachable(&error))?;
         match answer.status() {
             StatusCode::OK => {}
@@ -173,7 +191,18 @@ impl Outbound {
         let Freshness { max_age, no_store } = Freshness::of(answer.headers());
         let body = body(answer, most).await?;
         let body = serde_json::from_slice(&body).map_err(|_| OutboundError::NotJson)?;
+        // Nothing that is asked for has one, and what is kept of an answer could not be kept with it.
+        if has_nul(&body) {
+            return Err(OutboundError::NotJson);
+        }
         Ok(Fetched { body, max_age, no_store })
+    }
+
+    const fn client(&self, reach: Reach) -> &Client {
+        match reach {
+            Reach::Public => &self.public,
+            Reach::Allowed => &self.allowed,
+        }
     }
 
     /// The places of a host. Hosts that nobody is fetching from are forgotten when there are many.

@@ -91,12 +91,13 @@ async fn a_redirect_is_not_followed() {
 
 #[tokio::test]
 async fn what_is_not_200_or_not_json_is_refused() {
-    let rows: [(&str, &[u8], OutboundError); 5] = [
+    let rows: [(&str, &[u8], OutboundError); 6] = [
         ("404 Not Found", b"{}", OutboundError::Status(404)),
         ("500 Internal Server Error", b"{}", OutboundError::Status(500)),
         ("200 OK", b"<html>", OutboundError::NotJson),
         ("200 OK", b"", OutboundError::NotJson),
         ("200 OK", b"{} {}", OutboundError::NotJson),
+        ("200 OK", br#"{"keys":[{"kid":"\u0000"}]}"#, OutboundError::NotJson),
     ];
     for (head, body, expected) in rows {
         assert_eq!(Peer::saying(answer(head, body)).await.fetched().await, Err(expected), "{head}");
@@ -188,6 +189,20 @@ async fn a_slow_host_holds_four_places_and_no_other_host() {
     for fetch in waiting {
         assert_eq!(fetch.await.unwrap(), Err(OutboundError::TooSlow));
     }
+}
+
+#[tokio::test]
+async fn what_waits_for_a_place_in_vain_is_not_sent() {
+    let peer = Peer::saying(answer("200 OK", b"")).await;
+    let rules = rules(&[&peer.address.to_string()]);
+    let door = Outbound::new(&rules).unwrap();
+    let url = OutboundUrl::parse(&format!("http://{}/told", peer.address), &rules).unwrap();
+    let host = door.host(url.authority()).unwrap();
+    let held = host.acquire_many(u32::try_from(FETCHES_PER_HOST).unwrap()).await.unwrap();
+    assert_eq!(door.post_form(&url, &[("a", "b")]).await, Err(OutboundError::Busy));
+    assert_eq!(peer.asked.load(Ordering::SeqCst), 0);
+    drop(held);
+    assert_eq!(door.post_form(&url, &[("a", "b")]).await, Ok(200));
 }
 
 #[tokio::test]
