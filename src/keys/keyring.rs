@@ -19,9 +19,9 @@ use crate::protocol::error::{Doing, Fault};
 use crate::store::signing_key::StoredKey;
 use crate::store::{self, Db};
 
-/// The algorithms of which the ring always has an active key: ES256 for access tokens, RS256 for
-/// resource servers that read nothing else.
-pub const ALGORITHMS: [Algorithm; 2] = [Algorithm::Es256, Algorithm::Rs256];
+/// The algorithms of which the ring always has an active key: ES256 for access tokens, RS256 for those that read
+/// nothing else, and PS256 for the RSA of FAPI 2.0 (Security Profile, 5.4.1).
+pub const ALGORITHMS: [Algorithm; 3] = [Algorithm::Es256, Algorithm::Rs256, Algorithm::Ps256];
 
 /// One key, ready for use.
 struct Held {
@@ -136,11 +136,27 @@ impl KeyRing {
         self.refresh().await
     }
 
+    /// Verifies a token of the past: its key may have retired, but was not withdrawn, and is still remembered. What
+    /// it says counts only for what no token is needed for, such as which session its client knew.
+    #[must_use]
+    pub fn verify_past(&self, token: &str, typ: &str) -> Option<Claims> {
+        self.verify_with(token, typ, |_| true)
+    }
+
     fn verify_with_held(&self, token: &str, typ: &str, now: Timestamp) -> Option<Claims> {
+        self.verify_with(token, typ, |record| record.is_published(now))
+    }
+
+    fn verify_with(
+        &self,
+        token: &str,
+        typ: &str,
+        is_good: impl Fn(&SigningKeyRecord) -> bool,
+    ) -> Option<Claims> {
         let unverified = UnverifiedJws::parse(token).ok().filter(|jws| jws.header().is_type(typ))?;
         let kid = unverified.header().kid.clone()?;
         let held = self.held.load();
-        let key = held.iter().find(|key| key.record.kid == kid && key.record.is_published(now))?;
+        let key = held.iter().find(|key| key.record.kid == kid && is_good(&key.record))?;
         if unverified.header().alg != key.record.algorithm {
             return None;
         }

@@ -14,7 +14,7 @@ use crate::moment::Timestamp;
 use crate::platform::seal::Sealer;
 use crate::protocol::error::{Doing, Failure, Fault};
 use crate::store::signing_key::StoredKey;
-use crate::store::{self, Tx};
+use crate::store::{self, Db, Tx};
 
 use super::keyring::{ALGORITHMS, place};
 
@@ -38,12 +38,15 @@ pub enum Replacement {
 
 /// Makes what is missing and announces what is due. Safe to run in every process at any time.
 pub async fn keep_current(
-    ledger: &Ledger,
+    (db, ledger): (&Db, &Ledger),
     sealer: Arc<Sealer>,
     event: AuditEvent,
     schedule: Schedule,
 ) -> Result<usize, Failure> {
     let now = event.at;
+    let known = store::signing_key::find_not_withdrawn(db).await?;
+    let is_due = |algorithm: &Algorithm| due(&known, *algorithm, schedule, now).is_some();
+    let mut fresh = make(ALGORITHMS.into_iter().filter(is_due).collect()).await?;
     ledger
         .transact(event, move |tx, event| {
             Box::pin(async move {
@@ -51,7 +54,9 @@ pub async fn keep_current(
                 let mut made = Vec::new();
                 for algorithm in ALGORITHMS {
                     let Some(activates_at) = due(&keys, algorithm, schedule, now) else { continue };
-                    made.push(add(tx, &sealer, algorithm, (now, activates_at)).await?);
+                    // What has become due since it was looked up is made the next time.
+                    let Some(private) = taken(&mut fresh, algorithm) else { continue };
+                    made.push(add(tx, &sealer, private, (now, activates_at)).await?);
                 }
                 event.target = Some(made.join(" "));
                 let count = made.len();
@@ -70,12 +75,14 @@ pub async fn replace(
     how: Replacement,
 ) -> Result<Vec<String>, Failure> {
     let now = event.at;
+    let fresh = make(ALGORITHMS.to_vec()).await?;
     ledger
         .transact(event, move |tx, event| {
             Box::pin(async move {
                 store::signing_key::find_all_locked(tx).await?;
                 let mut made = Vec::new();
-                for algorithm in ALGORITHMS {
+                for private in fresh {
+                    let algorithm = private.algorithm();
                     let activates_at = match how {
                         Replacement::Announced => now + schedule.notice,
                         Replacement::AtOnce => {
@@ -83,7 +90,7 @@ pub async fn replace(
                             now
                         }
                     };
-                    made.push(add(tx, &sealer, algorithm, (now, activates_at)).await?);
+                    made.push(add(tx, &sealer, private, (now, activates_at)).await?);
                 }
                 event.target = Some(made.join(" "));
                 Ok(Done::Changed(made))
@@ -106,14 +113,27 @@ fn due(keys: &[StoredKey], algorithm: Algorithm, schedule: Schedule, now: Timest
     (!announced && ends - schedule.notice <= now).then(|| ends.max(now + schedule.notice))
 }
 
-/// Makes a key, lets its forerunners end when it begins, and stores it sealed.
+/// Makes keys. An RSA key takes its time, in which nothing is locked and no other request is held up.
+async fn make(algorithms: Vec<Algorithm>) -> Result<Vec<SigningKey>, Fault> {
+    let doing = "making a signing key";
+    let making = move || algorithms.into_iter().map(SigningKey::generate).collect::<Result<_, _>>();
+    tokio::task::spawn_blocking(making).await.doing(doing)?.doing(doing)
+}
+
+/// Takes the key of an algorithm.
+fn taken(fresh: &mut Vec<SigningKey>, algorithm: Algorithm) -> Option<SigningKey> {
+    let at = fresh.iter().position(|key| key.algorithm() == algorithm)?;
+    Some(fresh.swap_remove(at))
+}
+
+/// Lets a key's forerunners end when it begins, and stores it sealed.
 async fn add(
     tx: &mut Tx,
     sealer: &Sealer,
-    algorithm: Algorithm,
+    private: SigningKey,
     (announced_at, activates_at): (Timestamp, Timestamp),
 ) -> Result<String, Fault> {
-    let private = SigningKey::generate(algorithm).doing("making a signing key")?;
+    let algorithm = private.algorithm();
     // The key's own thumbprint names it (RFC 7638); until then any text stands for its name.
     let kid = Jwk::parse(&private.public_jwk("new")).doing("reading a new key")?.thumbprint();
     let der = private.to_pkcs8().doing("writing a signing key")?;

@@ -22,6 +22,9 @@ pub struct Proof {
     pub expires_at: Timestamp,
     /// What the peer is told when it was shown before.
     pub refusal: Refusal,
+    /// Whether only somebody who is registered can have shown it. Refusals of those who show nothing else are counted
+    /// where there are too many, and then nothing of them is kept.
+    pub is_credential: bool,
 }
 
 /// Proofs, attempt and audit event of one request.
@@ -84,8 +87,8 @@ impl Entry {
 
     /// Whether somebody has proved who asks, or has used something up that must be kept.
     #[must_use]
-    pub const fn has_shown_something(&self) -> bool {
-        self.proven || !self.proofs.is_empty()
+    pub fn has_shown_something(&self) -> bool {
+        self.proven || self.proofs.iter().any(|proof| proof.is_credential)
     }
 
     /// Adds what the request has used up.
@@ -111,6 +114,11 @@ impl Entry {
     /// Whether there is nothing to write for an answer that was given.
     pub(super) const fn keeps_nothing(&self) -> bool {
         self.proofs.is_empty() && matches!(self.attempt, Some(Attempt::RecordNothing))
+    }
+
+    /// Whether what it asks for may end a session.
+    pub(super) fn ends_a_session(&self) -> bool {
+        self.attempt.as_ref().is_some_and(Attempt::ends_a_session)
     }
 
     pub(super) fn into_event(self) -> AuditEvent {

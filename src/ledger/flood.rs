@@ -62,6 +62,15 @@ impl Flood {
 
     /// Counts a refusal.
     pub(super) fn observe(&self, event: &AuditEvent, refusal: &Refusal) -> Verdict {
+        self.observe_beyond(self.recorded_per_minute, event, refusal)
+    }
+
+    /// Counts a refusal that gets no record of its own.
+    pub(super) fn count(&self, event: &AuditEvent, refusal: &Refusal) {
+        self.observe_beyond(0, event, refusal);
+    }
+
+    fn observe_beyond(&self, most: u32, event: &AuditEvent, refusal: &Refusal) -> Verdict {
         let reason = refusal.reason().code();
         let minute = minute(event.at);
         let network = event.origin.network();
@@ -71,7 +80,6 @@ impl Flood {
             key.network = None;
         }
         let recorded = state.totals.get(&(event.action.clone(), reason, minute)).copied().unwrap_or(0);
-        let most = self.recorded_per_minute;
         let count = state.counts.entry(key).or_insert(Count { seen: 0, counted: 0, sample: None });
         count.seen = count.seen.saturating_add(1);
         if count.seen <= most && recorded < most.saturating_mul(NETWORKS) {

@@ -4,6 +4,7 @@
 
 mod attempt;
 mod condition;
+pub mod ending;
 mod entry;
 mod flood;
 mod queue;
@@ -15,16 +16,18 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use sqlx::postgres::PgConnectOptions;
+use tokio::sync::Notify;
 
 use crate::model::audit_event::AuditEvent;
 use crate::moment::Timestamp;
 use crate::protocol::error::{Failure, Fault, Refusal};
 use crate::store::{self, Tx};
 
-pub use attempt::{Attempt, Redeeming, Rotating, SigningIn};
+pub use attempt::{Answering, Attempt, Beginning, Redeeming, RedeemingDevice, Rotating, SigningIn};
 pub use condition::Condition;
 pub use entry::{Entry, Proof};
 pub use queue::Backlog;
+pub(crate) use settlement::raise;
 
 use flood::{Flood, Verdict};
 use queue::Queue;
@@ -40,6 +43,8 @@ pub enum Done<T> {
     Changed(T),
     /// Nothing changed, so there is nothing to record.
     Unchanged(T),
+    /// Something changed whose record comes with what follows.
+    Unrecorded(T),
 }
 
 /// The door. Clones share the writers behind it.
@@ -47,6 +52,7 @@ pub enum Done<T> {
 pub struct Ledger {
     queue: Queue,
     flood: Arc<Flood>,
+    bell: Arc<Notify>,
 }
 
 impl Ledger {
@@ -58,7 +64,7 @@ impl Ledger {
             let options = options.clone();
             receiver.serve(move || Writer::new(options.clone()))
         });
-        Self { queue, flood: Arc::new(Flood::new(recorded_per_minute)) }
+        Self { queue, flood: Arc::new(Flood::new(recorded_per_minute)), bell: Arc::default() }
     }
 
     /// Ends a request: keeps its proofs, its attempt and its audit record together, or the refusal in
@@ -69,7 +75,13 @@ impl Ledger {
             Err(Failure::Refusal(refusal)) => Some(refusal.clone()),
             Err(Failure::Fault(_)) => return outcome,
         };
-        if let Some(refusal) = &refusal
+        // Whoever is told to come again asks hundreds of times: how often is recorded, not each time.
+        if let Some(refusal) = refusal.as_ref().filter(|refusal| refusal.is_to_wait()) {
+            self.flood.count(entry.event(), refusal);
+            if entry.proofs.is_empty() && refusal.consequence().is_none() {
+                return outcome;
+            }
+        } else if let Some(refusal) = &refusal
             && !entry.has_shown_something()
             && refusal.consequence().is_none()
             && self.flood.observe(entry.event(), refusal) == Verdict::Counted
@@ -79,9 +91,15 @@ impl Ledger {
         if refusal.is_none() && entry.keeps_nothing() {
             return outcome;
         }
+        let ends_a_session = refusal.is_none() && entry.ends_a_session();
         let work = move |writer: Writer| settlement::settle(writer, entry, refusal);
         match self.queue.perform(work).await?? {
-            None => outcome,
+            None => {
+                if ends_a_session {
+                    self.ring();
+                }
+                outcome
+            }
             Some(instead) => Err(instead.into()),
         }
     }
@@ -118,6 +136,17 @@ impl Ledger {
             }
         }
         Ok(())
+    }
+
+    /// Tells whoever waits at [`Self::bell`] that clients may have to be told of the end of a session.
+    pub fn ring(&self) {
+        self.bell.notify_one();
+    }
+
+    /// Rings once notices to clients may have been committed.
+    #[must_use]
+    pub fn bell(&self) -> &Notify {
+        &self.bell
     }
 
     /// How much waits to be written.

@@ -8,7 +8,7 @@ use crate::store::{self, Tx};
 
 use super::attempt::Written;
 use super::writer::Writer;
-use super::{Done, Entry, Work};
+use super::{Done, Entry, Proof, Work};
 
 /// What is told when an account takes no more attempts.
 const ACCOUNT_HELD: (&str, &str) = (
@@ -36,7 +36,7 @@ pub(super) async fn settle(
                 entry.event_mut().rule = None;
             }
             let recorded = match (instead.clone().or(refusal), written) {
-                (Some(refusal), _) => Some(keep_refusal(tx, entry, refusal).await?),
+                (Some(refusal), _) => keep_refusal(tx, entry, refusal).await?,
                 (None, Written::Unrecorded) => None,
                 (None, Written::AccountHeld) => {
                     ACCOUNT_HELD.0.clone_into(&mut entry.event_mut().action);
@@ -73,15 +73,17 @@ async fn decide(tx: &mut Tx, entry: &mut Entry, refused: bool) -> Result<Option<
     Ok(condition.judge(changed.as_ref()).err())
 }
 
-/// Inserts the proofs in the order of their keys; the answer is the refusal when one was shown before.
+/// Inserts the proofs in the order of their keys; the answer is the refusal of the first that was shown before.
 async fn lost_proof(tx: &mut Tx, entry: &mut Entry) -> Result<Option<Refusal>, Fault> {
     entry.proofs.sort_by(|left, right| (&left.owner, left.key).cmp(&(&right.owner, right.key)));
-    let Some(first) = entry.proofs.first() else { return Ok(None) };
-    let refusal = first.refusal.clone();
+    if entry.proofs.is_empty() {
+        return Ok(None);
+    }
     let rows: Vec<(String, [u8; 32], Timestamp)> =
         entry.proofs.iter().map(|proof| (proof.owner.clone(), proof.key, proof.expires_at)).collect();
     let won = store::proof::insert_all(tx, entry.event().id, &rows, entry.now()).await?;
-    Ok((won < rows.len()).then_some(refusal))
+    let is_won = |proof: &Proof| won.iter().any(|(owner, key)| *owner == proof.owner && *key == proof.key);
+    Ok(entry.proofs.iter().find(|proof| !is_won(proof)).map(|proof| proof.refusal.clone()))
 }
 
 /// Writes what the request asks for.
@@ -97,8 +99,9 @@ async fn attempt(tx: &mut Tx, entry: &Entry) -> Result<Written, Fault> {
 }
 
 /// Carries out what a refusal leaves behind, and records it. A lost proof is refused as its own refusal, which
-/// leaves nothing behind: whoever came second may be a thief of the request.
-async fn keep_refusal(tx: &mut Tx, mut entry: Entry, refusal: Refusal) -> Result<String, Fault> {
+/// leaves nothing behind: whoever came second may be a thief of the request. Of what says no more than to come
+/// again there is no record here: it is counted.
+async fn keep_refusal(tx: &mut Tx, mut entry: Entry, refusal: Refusal) -> Result<Option<String>, Fault> {
     let now = entry.now();
     match refusal.consequence() {
         Some(Consequence::RevokeFamily(family)) => {
@@ -112,13 +115,19 @@ async fn keep_refusal(tx: &mut Tx, mut entry: Entry, refusal: Refusal) -> Result
         Some(Consequence::CountWrongVerifier(digest)) => {
             store::code::count_wrong_verifier(tx, &digest, now).await?;
         }
+        Some(Consequence::NotePoll { code, interval }) => {
+            store::device_code::note_poll(tx, &code, interval, now).await?;
+        }
         None => {}
     }
-    super::record(tx, entry.into_event(), &refusal).await
+    if refusal.is_to_wait() {
+        return Ok(None);
+    }
+    super::record(tx, entry.into_event(), &refusal).await.map(Some)
 }
 
 /// Raises an alert about what a record tells.
-async fn raise(
+pub(crate) async fn raise(
     tx: &mut Tx,
     event: &AuditEvent,
     (kind, says): (&'static str, &'static str),
@@ -148,7 +157,7 @@ where
             };
             let transaction = match &done {
                 Ok(Done::Changed(_)) => Some(store::audit_event::insert(tx, &granted).await?),
-                Ok(Done::Unchanged(_)) | Err(_) => None,
+                Ok(Done::Unchanged(_) | Done::Unrecorded(_)) | Err(_) => None,
             };
             Ok((done, transaction))
         })
@@ -157,6 +166,9 @@ where
         Err(fault) => Err(fault.into()),
         Ok((tx, (Ok(Done::Changed(value)), transaction))) => {
             writer.commit(tx, transaction).await.map(|()| value).map_err(Failure::from)
+        }
+        Ok((tx, (Ok(Done::Unrecorded(value)), _))) => {
+            writer.commit(tx, None).await.map(|()| value).map_err(Failure::from)
         }
         Ok((tx, (Ok(Done::Unchanged(value)), _))) => {
             writer.rollback(tx).await;

@@ -20,7 +20,7 @@ pub(super) const fn over() -> Refusal {
 }
 
 /// The refusal of a code for what the person has taken back meanwhile.
-const fn withdrawn() -> Refusal {
+pub(super) const fn withdrawn() -> Refusal {
     let reason = Reason::new("consent_withdrawn");
     Refusal::new(ErrorCode::AccessDenied, "access was not given", reason)
 }
@@ -76,7 +76,7 @@ pub(super) async fn decide(
 
 pub(super) async fn issue(
     tx: &mut Tx,
-    interaction: Uuid,
+    (interaction, pushed): (Uuid, Option<Uuid>),
     (code, consent): (&Code, Option<&Consent>),
     now: Timestamp,
 ) -> Result<Written, Fault> {
@@ -90,8 +90,17 @@ pub(super) async fn issue(
         }
         None => {}
     }
+    // Of two ways that began with one pushed request, one gets a code (RFC 9126, 7.3).
+    if let Some(pushed) = pushed
+        && !store::pushed_request::lock_unused(tx, pushed).await?
+    {
+        return Ok(Written::Refused(over()));
+    }
     if !store::interaction::mark_finished(tx, interaction, session, now).await? {
         return Ok(Written::Refused(over()));
+    }
+    if let Some(pushed) = pushed {
+        store::pushed_request::mark_used(tx, pushed, now).await?;
     }
     if let Some(consent) = consent {
         store::consent::insert(tx, consent).await?;
@@ -111,7 +120,8 @@ pub(super) async fn withdraw(
     store::person::lock(tx, of.0).await?;
     let consents = store::consent::mark_all_withdrawn(tx, of, now).await?;
     let codes = store::code::revoke_all(tx, of, now).await?;
+    let devices = store::device_code::revoke_all(tx, of, now).await?;
     let families = store::family::revoke_all(tx, of, now).await?;
     store::session::mark_used(tx, session, now).await?;
-    Ok(if consents + codes + families > 0 { Written::Recorded } else { Written::Unrecorded })
+    Ok(if consents + codes + devices + families > 0 { Written::Recorded } else { Written::Unrecorded })
 }

@@ -1,30 +1,39 @@
 //! The changes that a request can ask for, one file of `store` behind each.
 
 mod browser;
+mod device;
 mod sign_in;
 mod tokens;
 
 use time::Duration;
 use uuid::Uuid;
 
-use crate::model::attempts::Attempts;
+use crate::model::attempts::{self, Attempts};
 use crate::model::code::Code;
 use crate::model::consent::Consent;
+use crate::model::device_code::NewDeviceCode;
+use crate::model::ended_authorization::EndedAuthorization;
 use crate::model::interaction::{Choice, Interaction};
 use crate::model::launch::Launch;
+use crate::model::pushed_request::PushedRequest;
 use crate::moment::Timestamp;
 use crate::protocol::error::{Fault, Refusal};
 use crate::protocol::ids::ClientId;
 use crate::store::{self, Tx};
 
+pub use device::{Answering, RedeemingDevice};
 pub use sign_in::SigningIn;
-pub use tokens::{Redeeming, Rotating};
+pub use tokens::{Beginning, Redeeming, Rotating};
 
 /// The one change a request asks for.
 #[derive(Debug)]
 pub enum Attempt {
     /// Keep what an EHR hands over to an app.
     CreateLaunch(Box<Launch>),
+    /// Note what a payer has decided.
+    EndAuthorization(Box<EndedAuthorization>),
+    /// Keep an authorization request that a client has pushed.
+    Push(Box<PushedRequest>),
     /// Store an authorization request that begins its way; a session it begins in was used, and a launch that it
     /// shows.
     BeginInteraction(Box<Interaction>),
@@ -52,11 +61,28 @@ pub enum Attempt {
     IssueCode {
         /// The interaction.
         interaction: Uuid,
+        /// The pushed request that it came from.
+        pushed: Option<Uuid>,
         /// The code.
         code: Box<Code>,
         /// The decision it rests on, when that is the policy's.
         consent: Option<Box<Consent>>,
     },
+    /// Keep the code that a device asks with.
+    BeginDevice(Box<NewDeviceCode>),
+    /// Count an attempt to enter the code of a device before it is looked up.
+    ReserveUserCode(Vec<Attempts>),
+    /// Begin what the code of a device leads to.
+    EnterUserCode {
+        /// The interaction.
+        interaction: Box<Interaction>,
+        /// The counts in which the attempt was reserved.
+        counts: Vec<Attempts>,
+    },
+    /// Answer a device, and end its interaction.
+    AnswerDevice(Answering),
+    /// Redeem a device code.
+    RedeemDeviceCode(Box<RedeemingDevice>),
     /// Take back all that a person has let a client do, from this session.
     Withdraw {
         /// The person.
@@ -75,6 +101,8 @@ pub enum Attempt {
     },
     /// Redeem a code.
     RedeemCode(Box<Redeeming>),
+    /// Begin a family on the word of another issuer.
+    BeginFamily(Box<Beginning>),
     /// Take the next refresh token of a family.
     RotateFamily(Box<Rotating>),
     /// Revoke a family by one of its refresh tokens.
@@ -118,33 +146,52 @@ pub(super) enum Written {
 }
 
 impl Attempt {
+    /// Whether it may end a session of which clients are told.
+    pub(super) const fn ends_a_session(&self) -> bool {
+        matches!(self, Self::EndSession { .. } | Self::SignIn(_))
+    }
+
     pub(super) async fn write(&self, tx: &mut Tx, now: Timestamp) -> Result<Written, Fault> {
         match self {
             Self::CreateLaunch(launch) => {
                 store::launch::insert(tx, launch).await?;
                 Ok(Written::Recorded)
             }
+            Self::EndAuthorization(ended) => {
+                // Reported again, it is no news.
+                let is_news = store::ended_authorization::insert_all(tx, ended).await?;
+                Ok(if is_news { Written::Recorded } else { Written::Unrecorded })
+            }
+            Self::Push(pushed) => {
+                // What comes of it is recorded: anybody can push in the name of a public client.
+                store::pushed_request::insert(tx, pushed).await?;
+                Ok(Written::Unrecorded)
+            }
             Self::BeginInteraction(interaction) => browser::begin(tx, interaction, now).await,
-            Self::ReserveSignIn(counts) => sign_in::reserve(tx, counts.clone(), now).await,
+            Self::ReserveSignIn(counts) => {
+                sign_in::reserve(tx, counts.clone(), attempts::too_soon, now).await
+            }
             Self::SignIn(signing_in) => signing_in.write(tx, now).await,
             Self::Choose { at, choice } => browser::choose(tx, *at, choice, now).await,
             Self::Decide { at, consent, choice } => {
                 browser::decide(tx, *at, (consent.as_deref(), choice.as_deref()), now).await
             }
-            Self::IssueCode { interaction, code, consent } => {
-                browser::issue(tx, *interaction, (code, consent.as_deref()), now).await
+            Self::IssueCode { interaction, pushed, code, consent } => {
+                browser::issue(tx, (*interaction, *pushed), (code, consent.as_deref()), now).await
             }
+            Self::BeginDevice(code) => device::begin(tx, code).await,
+            Self::ReserveUserCode(counts) => {
+                sign_in::reserve(tx, counts.clone(), attempts::too_many_codes, now).await
+            }
+            Self::EnterUserCode { interaction, counts } => device::enter(tx, interaction, counts, now).await,
+            Self::AnswerDevice(answering) => answering.write(tx, now).await,
+            Self::RedeemDeviceCode(redeeming) => redeeming.write(tx, now).await,
             Self::Withdraw { subject, client, session } => {
                 browser::withdraw(tx, (*subject, client), *session, now).await
             }
-            Self::EndSession { session, everywhere } => {
-                match everywhere {
-                    Some(subject) => store::session::mark_all_ended(tx, *subject, now).await?,
-                    None => store::session::mark_ended(tx, *session, now).await?,
-                };
-                Ok(Written::Recorded)
-            }
+            Self::EndSession { session, everywhere } => sign_in::end(tx, (*session, *everywhere), now).await,
             Self::RedeemCode(redeeming) => redeeming.write(tx, now).await,
+            Self::BeginFamily(beginning) => beginning.write(tx).await,
             Self::RotateFamily(rotating) => rotating.write(tx, now).await,
             Self::RevokeFamily { id } => {
                 store::family::mark_revoked(tx, *id, now).await?;

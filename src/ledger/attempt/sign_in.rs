@@ -2,11 +2,13 @@
 
 use uuid::Uuid;
 
-use crate::model::attempts::{self, Attempts};
+use crate::model::attempts::Attempts;
 use crate::model::session::Session;
 use crate::moment::Timestamp;
 use crate::protocol::error::{ErrorCode, Fault, Reason, Refusal};
 use crate::store::{self, Tx};
+
+use crate::ledger::ending;
 
 use super::Written;
 use super::browser::over;
@@ -32,6 +34,7 @@ pub struct SigningIn {
 pub(super) async fn reserve(
     tx: &mut Tx,
     mut counts: Vec<Attempts>,
+    too_soon: fn(Timestamp) -> Refusal,
     now: Timestamp,
 ) -> Result<Written, Fault> {
     store::attempts::lock(tx, &mut counts).await?;
@@ -43,7 +46,7 @@ pub(super) async fn reserve(
             let held = counts.iter().any(Attempts::is_last);
             Ok(if held { Written::AccountHeld } else { Written::Unrecorded })
         }
-        Err(until) => Ok(Written::Refused(attempts::too_soon(until))),
+        Err(until) => Ok(Written::Refused(too_soon(until))),
     }
 }
 
@@ -64,14 +67,28 @@ impl SigningIn {
         {
             return Ok(Written::Refused(over()));
         }
-        store::session::insert(tx, digest, session).await?;
-        if let Some(before) = replaces {
-            store::session::mark_ended(tx, *before, now).await?;
-        }
+        let continues = match replaces {
+            Some(before) => ending::give_way(tx, *before, session.subject, now).await?,
+            None => None,
+        };
+        store::session::insert(tx, digest, (session, continues)).await?;
         let mut counts = counts.clone();
         store::attempts::lock(tx, &mut counts).await?;
         let counts: Vec<Attempts> = counts.into_iter().map(Attempts::succeeded).collect();
         store::attempts::update(tx, &counts).await?;
         Ok(Written::Recorded)
     }
+}
+
+/// Ends a session, or every one of its person.
+pub(super) async fn end(
+    tx: &mut Tx,
+    (session, everywhere): (Uuid, Option<Uuid>),
+    now: Timestamp,
+) -> Result<Written, Fault> {
+    match everywhere {
+        Some(subject) => ending::end_all(tx, subject, now).await?,
+        None => ending::end(tx, session, now).await?,
+    }
+    Ok(Written::Recorded)
 }

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use crate::model::code::{self, Redemption};
 use crate::model::family::{self, Family, Presented, Turn};
 use crate::model::standing::Standing;
+use crate::model::trusted_issuer;
 use crate::moment::Timestamp;
 use crate::protocol::error::Fault;
 use crate::store::{self, Tx};
@@ -29,6 +30,7 @@ pub struct Redeeming {
 impl Redeeming {
     pub(super) async fn write(&self, tx: &mut Tx, now: Timestamp) -> Result<Written, Fault> {
         let Self { digest, shown, person, family } = self;
+        store::code::hold(tx, digest).await?;
         let mut won = store::code::mark_redeemed(tx, digest, (family.id, person.version), now).await?;
         if !won {
             let Some(found) = store::code::lock(tx, digest).await? else {
@@ -43,6 +45,31 @@ impl Redeeming {
         }
         if !won {
             return Ok(Written::Refused(code::not_valid("person_changed")));
+        }
+        store::family::insert(tx, family).await?;
+        Ok(Written::Recorded)
+    }
+}
+
+/// A family that begins on the word of another issuer, within what the person has agreed to.
+#[derive(Debug)]
+pub struct Beginning {
+    /// How the person stood when it was decided.
+    pub person: Standing,
+    /// The family.
+    pub family: Family,
+}
+
+impl Beginning {
+    /// Locked in the order of a withdrawal: one that is under way is waited for and seen, or waits and then sees
+    /// the family.
+    pub(super) async fn write(&self, tx: &mut Tx) -> Result<Written, Fault> {
+        let Self { person, family } = self;
+        if !store::person::lock_active_in(tx, person.subject, person.version).await? {
+            return Ok(Written::Refused(trusted_issuer::not_valid("person_changed")));
+        }
+        if !store::consent::lock_standing(tx, family.delegation.consent).await? {
+            return Ok(Written::Refused(trusted_issuer::not_valid("consent_withdrawn")));
         }
         store::family::insert(tx, family).await?;
         Ok(Written::Recorded)
@@ -70,7 +97,9 @@ impl Rotating {
     pub(super) async fn write(&self, tx: &mut Tx, now: Timestamp) -> Result<Written, Fault> {
         let Self { family: id, presented, person, expires_at, idle, turn } = self;
         let from = |person: &Standing| (*id, presented.generation, person.version);
-        if *turn == Turn::Rotate && store::family::mark_rotated(tx, from(person), *expires_at, now).await? {
+        if *turn == Turn::Rotate && store::family::mark_rotated(tx, from(person), *expires_at, now).await?
+            || *turn == Turn::Keep && store::family::mark_kept(tx, from(person), *expires_at, now).await?
+        {
             return Ok(Written::Recorded);
         }
         let Some(found) = store::family::lock(tx, *id).await? else {
@@ -83,9 +112,15 @@ impl Rotating {
             Err(refusal) => Ok(Written::Refused(refusal)),
             // The next token is the same whoever asks for it, so the answer stands.
             Ok(Turn::Repeat) => Ok(Written::Recorded),
-            Ok(Turn::Rotate) => {
-                let rotated = store::family::mark_rotated(tx, from(&found.person), *expires_at, now).await?;
-                Ok(if rotated {
+            Ok(decided @ (Turn::Rotate | Turn::Keep)) => {
+                let from = from(&found.person);
+                let is_written = match decided {
+                    Turn::Keep => store::family::mark_kept(tx, from, *expires_at, now).await?,
+                    Turn::Rotate | Turn::Repeat => {
+                        store::family::mark_rotated(tx, from, *expires_at, now).await?
+                    }
+                };
+                Ok(if is_written {
                     Written::Recorded
                 } else {
                     Written::Refused(family::not_valid("person_changed"))
