@@ -4,13 +4,15 @@ mod rules;
 mod trace;
 
 pub use rules::capability::{needed as capabilities_needed, supported_scopes};
+pub use rules::details::may_ask_for as may_ask_for_detail;
 pub use rules::person::{OWN_SCOPES, no_patient};
-pub use rules::strength::{LAUNCH_WRITE, needs_key};
+pub use rules::strength::{DECISION_WRITE, LAUNCH_WRITE, needs_key};
 pub use trace::{Fate, Inquiry, Trace, Visit, Way, explain, unasked};
 
 use crate::model::authorization::{Authorization, OnBehalf, Subject};
 use crate::model::binding::Binding;
 use crate::model::client::Client;
+use crate::protocol::authorization_details::AuthorizationDetails;
 use crate::protocol::error::Refusal;
 use crate::protocol::resource_metadata::ResourceMetadata;
 use crate::scope::lattice::shortest;
@@ -50,6 +52,8 @@ pub struct Lifetimes {
     pub system: i64,
     /// Those that speak for a person.
     pub person: i64,
+    /// Those that another token was exchanged for.
+    pub exchange: i64,
 }
 
 /// For whom a scope would be granted.
@@ -76,6 +80,7 @@ struct Wish<'a> {
 struct Draft {
     authorization: Authorization,
     scope: ScopeSet,
+    details: AuthorizationDetails,
     seconds: i64,
 }
 
@@ -99,6 +104,12 @@ impl Permit {
         &self.draft.scope
     }
 
+    /// What to grant beside them (RFC 9396).
+    #[must_use]
+    pub const fn details(&self) -> &AuthorizationDetails {
+        &self.draft.details
+    }
+
     /// How long the access token lives, in seconds.
     #[must_use]
     pub const fn seconds(&self) -> i64 {
@@ -115,6 +126,7 @@ impl Permit {
     #[must_use]
     pub fn is_as(&self, other: &Self) -> bool {
         self.draft.scope.to_string() == other.draft.scope.to_string()
+            && self.draft.details == other.draft.details
             && self.draft.seconds == other.draft.seconds
     }
 }
@@ -126,6 +138,23 @@ pub struct Denial {
     pub rule: &'static str,
     /// The refusal.
     pub refusal: Refusal,
+}
+
+/// What is asked for, or could be granted: scopes, and what is said by details (RFC 9396).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Extent {
+    /// The scopes.
+    pub scope: ScopeSet,
+    /// The details.
+    pub details: AuthorizationDetails,
+}
+
+impl Extent {
+    /// Scopes, and nothing beside them.
+    #[must_use]
+    pub fn of_scope(scope: ScopeSet) -> Self {
+        Self { scope, ..Self::default() }
+    }
 }
 
 /// One rule.
@@ -142,6 +171,8 @@ struct Rule {
 enum Apply {
     /// Scopes alone: it is asked before a person decides, too.
     Scope(fn(&Wish<'_>, &ScopeSet) -> Result<ScopeSet, Refusal>),
+    /// Details alone, as early.
+    Details(fn(&Wish<'_>, &AuthorizationDetails) -> Result<AuthorizationDetails, Refusal>),
     /// The token that would be issued.
     Issue(fn(&Question<'_>, Draft) -> Result<Draft, Refusal>),
 }
@@ -185,6 +216,12 @@ const RULES: &[Rule] = &[
         apply: Apply::Scope(rules::person::apply),
     },
     Rule {
+        name: "authorization_details",
+        says: "Details are granted to clients of their type, where the token is for, about the patient in context.",
+        why: why::refused,
+        apply: Apply::Details(rules::details::apply),
+    },
+    Rule {
         name: "patient_context",
         says: "Nothing of a patient is granted before it is known which patient.",
         why: why::patient_context,
@@ -192,13 +229,14 @@ const RULES: &[Rule] = &[
     },
     Rule {
         name: "sender_constraint",
-        says: "A token that must be bound to a certificate is not issued without one.",
+        says: "A token that must be bound to a key or a certificate is not issued without one.",
         why: why::sender_constraint,
         apply: Apply::Issue(rules::binding::apply),
     },
     Rule {
         name: "token_lifetime",
-        says: "A token lives as long as the server lets it, or less where the resource server says so.",
+        says: "A token lives as long as the server lets it, or less where the resource server says so, and no longer than the \
+               token that it was exchanged for.",
         why: why::refused,
         apply: Apply::Issue(rules::lifetime::apply),
     },
@@ -227,13 +265,29 @@ impl<'a> Wish<'a> {
 impl Rule {
     /// What this rule makes of a draft.
     fn apply(&self, question: &Question<'_>, presence: Presence, draft: Draft) -> Result<Draft, Refusal> {
+        if let Apply::Issue(apply) = self.apply {
+            return apply(question, draft);
+        }
+        let Draft { authorization, scope, details, seconds } = draft;
+        let wish = Wish::of(question.client, &authorization, presence);
+        let Extent { scope, details } = self.narrow(&wish, Extent { scope, details })?;
+        Ok(Draft { authorization, scope, details, seconds })
+    }
+
+    /// What this rule leaves of what is asked. Who asks by details alone is asked for no scope.
+    fn narrow(&self, wish: &Wish<'_>, asked: Extent) -> Result<Extent, Refusal> {
+        let Extent { scope, details } = asked;
         match self.apply {
-            Apply::Issue(apply) => apply(question, draft),
-            Apply::Scope(apply) => {
-                let Draft { authorization, scope, seconds } = draft;
-                let wish = Wish::of(question.client, &authorization, presence);
-                apply(&wish, &scope).map(|scope| Draft { authorization, scope, seconds })
+            Apply::Scope(apply) if !scope.is_empty() || details.is_empty() => {
+                Ok(Extent { scope: apply(wish, &scope)?, details })
             }
+            Apply::Details(apply) => {
+                if scope.is_empty() && !details.is_empty() {
+                    rules::capability::takes_launch(wish, &scope)?;
+                }
+                Ok(Extent { details: apply(wish, &details)?, scope })
+            }
+            Apply::Scope(_) | Apply::Issue(_) => Ok(Extent { scope, details }),
         }
     }
 }
@@ -241,8 +295,8 @@ impl Rule {
 impl Draft {
     /// What is asked for, before any rule has seen it.
     fn begin(question: &Question<'_>, authorization: Authorization) -> Self {
-        let scope = authorization.asked.clone();
-        Self { authorization, scope, seconds: question.lifetimes.system }
+        let (scope, details) = (authorization.asked.clone(), authorization.details.clone());
+        Self { authorization, scope, details, seconds: question.lifetimes.system }
     }
 }
 
@@ -271,18 +325,14 @@ pub fn decide(question: &Question<'_>, authorization: Authorization) -> Result<P
 pub fn offer(
     client: &Client,
     person: Option<&OnBehalf>,
-    asked: &ScopeSet,
+    asked: Extent,
     resource: &ResourceMetadata,
-) -> Result<ScopeSet, Denial> {
+) -> Result<Extent, Denial> {
     let speaker = person.map_or(Speaker::Somebody, Speaker::Person);
     let wish = Wish { client, speaker, resource };
-    let mut scope = asked.clone();
-    for rule in RULES {
-        if let Apply::Scope(apply) = rule.apply {
-            scope = apply(&wish, &scope).map_err(|refusal| Denial { rule: rule.name, refusal })?;
-        }
-    }
-    Ok(scope)
+    RULES.iter().try_fold(asked, |asked, rule| {
+        rule.narrow(&wish, asked).map_err(|refusal| Denial { rule: rule.name, refusal })
+    })
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use crate::protocol::client_metadata::ClientMetadata;
 use crate::protocol::ids::ClientId;
 use crate::protocol::resource_metadata::ResourceMetadata;
 
-const LIFETIMES: Lifetimes = Lifetimes { system: 300, person: 900 };
+const LIFETIMES: Lifetimes = Lifetimes { system: 300, person: 900, exchange: 60 };
 
 fn client(members: &Value) -> Client {
     let mut registration = json!({"client_name": "a", "organization": "b",
@@ -28,6 +28,7 @@ fn client(members: &Value) -> Client {
         tokens_not_before: epoch,
         created_at: epoch,
         updated_at: epoch,
+        provenance: crate::model::registration::Provenance::ADMINISTRATOR,
     }
 }
 
@@ -37,10 +38,12 @@ fn authorization(asked: &str) -> Authorization {
     Authorization {
         grant_type: "client_credentials",
         subject: Subject::Client(ClientId::parse("c").unwrap()),
+        details: AuthorizationDetails::default(),
         asked: if asked.is_empty() { ScopeSet::default() } else { ScopeSet::parse(asked).unwrap() },
         resource: ResourceMetadata::parse(resource.as_object().unwrap()).unwrap(),
         sender: SenderDemand::AsRegistered,
         companions: Companions::default(),
+        descent: None,
     }
 }
 
@@ -125,6 +128,36 @@ fn mt_05_a_client_registered_for_bound_tokens_gets_no_other() {
         lifetimes: LIFETIMES,
     };
     assert!(decide(&question, authorization("system/Patient.rs")).is_ok());
+}
+
+#[test]
+fn dp_05_fp_03_a_key_binds_as_a_certificate_does_and_each_for_whom_it_is_registered() {
+    let certificate = Binding::to_certificate(&Thumbprint::of_der(b"certificate"));
+    let key = Binding::to_key("0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I");
+    let certificates = json!({"tls_client_certificate_bound_access_tokens": true});
+    let keys = json!({"dpop_bound_access_tokens": true});
+    let both = json!({"tls_client_certificate_bound_access_tokens": true, "dpop_bound_access_tokens": true});
+    let fapi = json!({"profile": "fapi2"});
+    for (members, binding, expected) in [
+        (&keys, None, Some("proof_required_by_registration")),
+        (&keys, Some(&certificate), Some("proof_required_by_registration")),
+        (&keys, Some(&key), None),
+        (&both, Some(&certificate), Some("proof_required_by_registration")),
+        (&both, Some(&key), None),
+        (&certificates, Some(&key), Some("certificate_required_by_registration")),
+        (&certificates, Some(&certificate), None),
+        (&fapi, None, Some("binding_required_by_profile")),
+        (&fapi, Some(&key), None),
+        (&fapi, Some(&certificate), None),
+    ] {
+        let client = client(members);
+        let strength = Strength::PrivateKey;
+        let question = Question { client: &client, strength, binding, lifetimes: LIFETIMES };
+        let refused = decide(&question, authorization("system/Patient.rs")).err();
+        assert_eq!(refused.map(|denial| denial.refusal.reason().code()), expected, "{members} {binding:?}");
+        let always = Authorization { sender: SenderDemand::Always, ..authorization("system/Patient.rs") };
+        assert_eq!(decide(&question, always).is_ok(), expected.is_none());
+    }
 }
 
 #[test]

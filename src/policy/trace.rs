@@ -151,7 +151,7 @@ pub fn explain(inquiry: &Inquiry<'_>) -> Trace {
 /// will be: until the last of them, that is the same draft.
 fn apply(inquiry: &Inquiry<'_>, rule: &Rule, draft: Draft) -> Result<Draft, Refusal> {
     let Inquiry { question, presence, .. } = inquiry;
-    if let (Apply::Scope(_), Presence::Known) = (&rule.apply, presence) {
+    if let (Apply::Scope(_) | Apply::Details(_), Presence::Known) = (&rule.apply, presence) {
         rule.apply(question, Presence::Awaited, draft.clone())?;
     }
     rule.apply(question, *presence, draft)

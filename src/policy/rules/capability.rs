@@ -17,12 +17,19 @@ use super::scope::refusal;
 /// Drops what the resource server has no capability for; refuses a client, or a launch, of a kind that it
 /// does not take.
 pub(in crate::policy) fn apply(wish: &Wish<'_>, scope: &ScopeSet) -> Result<ScopeSet, Refusal> {
-    let Wish { client, speaker, resource } = wish;
-    let kind = of_method(&client.metadata.token_endpoint_auth_method);
-    if kind.is_some_and(|capability| !resource.has_capability(capability)) {
-        let told = "this resource server takes no client that authenticates in this way";
-        return Err(Refusal::new(ErrorCode::UnauthorizedClient, told, Reason::new("capability_of_client")));
+    takes_client(wish)?;
+    takes_launch(wish, scope)?;
+    let kept = supported(wish.resource, scope);
+    if kept.is_empty() {
+        let told = "this resource server has no capability for any of the requested scopes";
+        return Err(refusal(told, "scope_beyond_capabilities"));
     }
+    Ok(kept)
+}
+
+/// Refuses an app that is opened in a way for which the resource server has no capability.
+pub(in crate::policy) fn takes_launch(wish: &Wish<'_>, scope: &ScopeSet) -> Result<(), Refusal> {
+    let Wish { speaker, resource, .. } = wish;
     let missing_launch = match speaker {
         // Later, a narrowed scope does not tell any more how the app was opened.
         Speaker::Client | Speaker::Person(_) => false,
@@ -33,12 +40,17 @@ pub(in crate::policy) fn apply(wish: &Wish<'_>, scope: &ScopeSet) -> Result<Scop
         let told = "this resource server does not take an app that is opened in this way";
         return Err(Refusal::new(ErrorCode::UnauthorizedClient, told, Reason::new("capability_of_launch")));
     }
-    let kept = supported(resource, scope);
-    if kept.is_empty() {
-        let told = "this resource server has no capability for any of the requested scopes";
-        return Err(refusal(told, "scope_beyond_capabilities"));
+    Ok(())
+}
+
+/// Refuses a client that authenticates in a way for which the resource server has no capability.
+pub(super) fn takes_client(wish: &Wish<'_>) -> Result<(), Refusal> {
+    let kind = of_method(&wish.client.metadata.token_endpoint_auth_method);
+    if kind.is_some_and(|capability| !wish.resource.has_capability(capability)) {
+        let told = "this resource server takes no client that authenticates in this way";
+        return Err(Refusal::new(ErrorCode::UnauthorizedClient, told, Reason::new("capability_of_client")));
     }
-    Ok(kept)
+    Ok(())
 }
 
 /// The scopes that can be granted for a resource server: its own, and this server's about people.
@@ -70,7 +82,9 @@ pub fn needed(token: &ScopeToken) -> Vec<&'static str> {
     let Some((permission, dialect)) = dialects::read(token) else { return Vec::new() };
     match permission {
         Permission::Named(name) => match name.as_str() {
-            "openid" | "fhirUser" | "profile" => vec!["sso-openid-connect"],
+            "openid" | "fhirUser" | "profile" | "email" | "address" | "phone" => {
+                vec!["sso-openid-connect"]
+            }
             "launch" => vec!["launch-ehr"],
             "launch/patient" => vec!["context-standalone-patient"],
             "launch/encounter" => vec!["context-standalone-patient", "context-standalone-encounter"],
@@ -118,6 +132,7 @@ mod tests {
             tokens_not_before: epoch,
             created_at: epoch,
             updated_at: epoch,
+            provenance: crate::model::registration::Provenance::ADMINISTRATOR,
         }
     }
 

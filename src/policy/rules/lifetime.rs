@@ -11,5 +11,11 @@ pub(in crate::policy) fn apply(question: &Question<'_>, draft: Draft) -> Result<
         Subject::Person(_) => question.lifetimes.person,
     };
     let registered = draft.authorization.resource.token_seconds.unwrap_or(most);
-    Ok(Draft { seconds: registered.min(most), ..draft })
+    // What was exchanged outlives nothing that it was exchanged for (RFC 8693, 5).
+    let kept = draft
+        .authorization
+        .descent
+        .as_ref()
+        .map_or(most, |before| question.lifetimes.exchange.min(before.seconds));
+    Ok(Draft { seconds: registered.min(most).min(kept), ..draft })
 }

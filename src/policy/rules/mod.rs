@@ -2,6 +2,7 @@
 
 pub(super) mod binding;
 pub(super) mod capability;
+pub(super) mod details;
 pub(super) mod lifetime;
 pub(super) mod person;
 pub(super) mod scope;

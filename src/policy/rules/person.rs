@@ -15,9 +15,12 @@ use crate::scope::token::ScopeToken;
 use super::scope::refusal;
 
 /// The scopes about sign-in that this server can grant, whatever the resource server.
-pub const OWN_SCOPES: [&str; 8] = [
+pub const OWN_SCOPES: [&str; 11] = [
     "openid",
     "profile",
+    "email",
+    "address",
+    "phone",
     "fhirUser",
     "launch",
     "launch/patient",
@@ -71,7 +74,9 @@ impl<'a> Surroundings<'a> {
         match dialects::read(token) {
             None => Some(Objection::Unread),
             Some((Permission::Named(name), _)) => match name.as_str() {
-                "fhirUser" | "profile" => (!self.signs_in).then_some(Objection::NoIdToken),
+                "fhirUser" | "profile" | "email" | "address" | "phone" => {
+                    (!self.signs_in).then_some(Objection::NoIdToken)
+                }
                 OFFLINE_ACCESS | ONLINE_ACCESS if !self.refreshes => Some(Objection::NoRefresh),
                 OFFLINE_ACCESS => self.online.then_some(Objection::OnlineToo),
                 _ => None,
@@ -102,7 +107,10 @@ pub(in crate::policy) fn apply(wish: &Wish<'_>, scope: &ScopeSet) -> Result<Scop
 /// A patient must be in context before anything of a patient is granted (SMART App Launch 2.2, scopes).
 pub(in crate::policy) fn in_context(_: &Question<'_>, draft: Draft) -> Result<Draft, Refusal> {
     match &draft.authorization.subject {
-        Subject::Person(person) if needs_patient(&draft.scope) && person.context.patient.is_none() => {
+        Subject::Person(person)
+            if person.context.patient.is_none()
+                && (needs_patient(&draft.scope) || draft.details.patients().next().is_some()) =>
+        {
             Err(no_patient())
         }
         Subject::Person(_) | Subject::Client(_) => Ok(draft),

@@ -196,7 +196,7 @@ pub(in crate::policy) fn person_scope(loss: &Loss<'_>) -> Told {
     let (scope, client) = (loss.scope, loss.wish.client);
     match objection {
         Some(Objection::NoIdToken) => Told::new(
-            format!("{scope} is told in an id token, and there is none without openid."),
+            format!("{scope} goes with an id token, and there is none without openid."),
             "Ask for openid as well.",
         ),
         Some(Objection::NoRefresh) => Told::new(
@@ -223,11 +223,15 @@ pub(in crate::policy) fn patient_context(loss: &Loss<'_>) -> Told {
 
 pub(in crate::policy) fn sender_constraint(loss: &Loss<'_>) -> Told {
     let client = loss.wish.client;
-    let advice = format!(
-        "Use the mutual-TLS token endpoint, and register tls_client_certificate_bound_access_tokens with `hilum \
-         client patch {} FILE`.",
-        client.id
-    );
+    let advice = if client.metadata.dpop_bound {
+        "Show a DPoP proof with the token request.".to_owned()
+    } else {
+        format!(
+            "Use the mutual-TLS token endpoint, and register tls_client_certificate_bound_access_tokens with `hilum \
+             client patch {} FILE`; or show a DPoP proof, and register dpop_bound_access_tokens instead.",
+            client.id
+        )
+    };
     Told { advice: Some(advice), ..refused(loss) }
 }
 

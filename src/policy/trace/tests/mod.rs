@@ -8,17 +8,15 @@ use uuid::Uuid;
 use super::*;
 use crate::model::authorization::{Companions, OnBehalf, SenderDemand, Subject};
 use crate::model::client::{Client, ClientStatus};
-use crate::model::delegation::SignIn;
+use crate::model::delegation::{Particulars, SignIn};
 use crate::model::person::{PersonStatus, Role};
 use crate::model::standing::Standing;
 use crate::moment::Timestamp;
 use crate::policy::{Lifetimes, Strength};
-use crate::protocol::client_metadata::ClientMetadata;
-use crate::protocol::ids::ClientId;
-use crate::protocol::launch_context::LaunchContext;
 use crate::protocol::resource_metadata::ResourceMetadata;
+use crate::protocol::{client_metadata::ClientMetadata, ids::ClientId, launch_context::LaunchContext};
 
-const LIFETIMES: Lifetimes = Lifetimes { system: 300, person: 900 };
+const LIFETIMES: Lifetimes = Lifetimes { system: 300, person: 900, exchange: 60 };
 
 /// What a request is made of.
 #[derive(Clone, Debug)]
@@ -47,6 +45,7 @@ fn case(client: &Value, resource: &str, speaker: &'static str) -> Case {
             tokens_not_before: epoch,
             created_at: epoch,
             updated_at: epoch,
+            provenance: crate::model::registration::Provenance::ADMINISTRATOR,
         },
         resource: ResourceMetadata::parse(server.as_object().unwrap()).unwrap(),
         strength: Strength::PrivateKey,
@@ -72,6 +71,7 @@ impl Case {
             context: LaunchContext::of_patient((self.speaker != "unrelated").then(|| "rivera".to_owned())),
             sign_in: SignIn { session: Uuid::nil(), methods: Vec::new(), at: Timestamp::UNIX_EPOCH },
             grant: Uuid::nil(),
+            particulars: Particulars::default(),
         }
     }
 
@@ -81,12 +81,14 @@ impl Case {
             _ => Subject::Person(Box::new(self.person())),
         };
         Authorization {
+            details: crate::protocol::authorization_details::AuthorizationDetails::default(),
             grant_type: "",
             subject,
             asked: asked.clone(),
             resource: self.resource.clone(),
             sender: SenderDemand::AsRegistered,
             companions: Companions::default(),
+            descent: None,
         }
     }
 
@@ -115,7 +117,8 @@ fn line(trace: &Trace, asked: &str) -> String {
 }
 
 const REGISTERED: &str = "openid fhirUser offline_access online_access launch/patient patient/Patient.rs \
-                          patient/Observation.rs user/Patient.rs patient/Claim.cruds email";
+                          patient/Observation.rs user/Patient.rs patient/Claim.cruds email \
+                          launch/imagingstudy";
 const SERVER: &str = "patient/*.rs user/*.rs patient/Claim.r";
 
 /// Who asks, for which scope, what becomes of it, why, and what to do.
@@ -149,7 +152,14 @@ const TAKEN: &[(&str, &str, &str, &str, &str)] = &[
         "FHIR is registered for no more",
         "hilum resource patch sandbox FILE",
     ),
-    ("patient", "email", "dropped resource_scope", "does not grant email", "Leave email out"),
+    (
+        "patient",
+        "launch/imagingstudy",
+        "dropped resource_scope",
+        "does not grant launch/imagingstudy",
+        "Leave launch/imagingstudy out",
+    ),
+    ("patient", "email", "dropped person_scope", "none without openid", "Ask for openid as well"),
     ("patient", "fhirUser", "dropped person_scope", "none without openid", "Ask for openid as well"),
     (
         "patient",

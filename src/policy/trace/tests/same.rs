@@ -7,7 +7,7 @@ use proptest::sample::{select, subsequence};
 use serde_json::json;
 
 use super::{Case, case};
-use crate::policy::{Denial, Fate, Strength, decide, offer};
+use crate::policy::{Denial, Extent, Fate, Strength, decide, offer};
 use crate::scope::lattice::shortest;
 use crate::scope::narrow::covers_all;
 use crate::scope::set::ScopeSet;
@@ -69,10 +69,11 @@ fn capabilities() -> impl Strategy<Value = Option<Vec<String>>> {
 
 /// What a real request for a person's app meets: it is judged before anybody has signed in, and then for whoever has.
 fn offered(case: &Case, asked: &ScopeSet) -> Result<ScopeSet, Denial> {
-    let anybodys = offer(&case.client, None, asked, &case.resource)?;
+    let asked = || Extent::of_scope(asked.clone());
+    let anybodys = offer(&case.client, None, asked(), &case.resource)?;
     match case.speaker {
-        "somebody" => Ok(anybodys),
-        _ => offer(&case.client, Some(&case.person()), asked, &case.resource),
+        "somebody" => Ok(anybodys.scope),
+        _ => offer(&case.client, Some(&case.person()), asked(), &case.resource).map(|offered| offered.scope),
     }
 }
 
