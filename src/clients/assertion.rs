@@ -5,10 +5,9 @@ use std::sync::LazyLock;
 use serde_json::json;
 use time::Duration;
 
-use crate::jose::algorithm::Algorithm;
 use crate::jose::claims::{Audience, Claims};
 use crate::jose::jwk::Jwk;
-use crate::jose::jws::UnverifiedJws;
+use crate::jose::jws::{Header, UnverifiedJws};
 use crate::jose::thumbprint::sha256;
 use crate::ledger::Proof;
 use crate::model::client::Client;
@@ -76,18 +75,10 @@ impl ClientAssertion<'_> {
         }
     }
 
-    /// The `kid`, without which no key is chosen (SMART: `kid` is required).
-    pub fn kid(&self) -> Result<&str, Refusal> {
-        self.unverified
-            .header()
-            .kid
-            .as_deref()
-            .ok_or_else(|| Refusal::invalid_client("assertion_kid_missing"))
-    }
-
-    /// The algorithm.
-    pub fn algorithm(&self) -> Algorithm {
-        self.unverified.header().alg
+    /// The header.
+    #[must_use]
+    pub const fn header(&self) -> &Header {
+        self.unverified.header()
     }
 
     /// Judges what needs no key: type, algorithm, `jku`, audience and times.
@@ -107,17 +98,13 @@ impl ClientAssertion<'_> {
         {
             return Err(Refusal::invalid_client("assertion_alg_not_registered"));
         }
+        if client.metadata.profile == Profile::Fapi2 && !header.alg.is_of_fapi() {
+            return Err(Refusal::invalid_client("assertion_alg_not_of_fapi"));
+        }
         let claims = self.unverified.unverified_claims();
         audience(claims, client.metadata.profile, rules)?;
-        let expires_at = times(claims, rules, seconds(now))?;
-        let jti = claims.text("jti").ok().flatten().filter(|jti| (1..=256).contains(&jti.len()));
-        let jti = jti.ok_or_else(|| Refusal::invalid_client("assertion_jti"))?;
-        Ok(Examined { key: sha256(jti.as_bytes()), expires_at, skew: rules.skew })
-    }
-
-    /// The `jku` of the header.
-    pub fn jku(&self) -> Option<&str> {
-        self.unverified.header().jku.as_deref()
+        let expires_at = times(claims, (rules.most_ahead, rules.skew), seconds(now))?;
+        Ok(Examined { key: jti(claims)?, expires_at, skew: rules.skew })
     }
 
     /// Verifies the signature.
@@ -131,7 +118,7 @@ impl ClientAssertion<'_> {
 
     /// Spends the time of a verification on a key that is nobody's.
     pub fn verify_in_vain(&self) {
-        let key = DECOYS.iter().find(|key| key.accepts(self.algorithm()));
+        let key = DECOYS.iter().find(|key| key.accepts(self.header().alg));
         if let (Some(key), Ok(jws)) = (key, UnverifiedJws::parse(self.compact)) {
             drop(std::hint::black_box(jws.verify(key)));
         }
@@ -155,12 +142,13 @@ impl Examined {
             key: self.key,
             expires_at: end + Duration::seconds(self.skew + 1),
             refusal: Refusal::invalid_client("assertion_replayed"),
+            is_credential: true,
         }
     }
 }
 
 /// Exactly one audience: the token endpoint or the issuer; for FAPI 2.0 the issuer, as a text.
-fn audience(claims: &Claims, profile: Profile, rules: &AssertionRules) -> Result<(), Refusal> {
+pub fn audience(claims: &Claims, profile: Profile, rules: &AssertionRules) -> Result<(), Refusal> {
     let refused = || Refusal::invalid_client("assertion_aud");
     let audience = claims.audience().ok().flatten().ok_or_else(refused)?;
     let known = |named: &str| named == rules.issuer || rules.token_endpoints.iter().any(|url| url == named);
@@ -176,19 +164,25 @@ fn audience(claims: &Claims, profile: Profile, rules: &AssertionRules) -> Result
     if good { Ok(()) } else { Err(refused()) }
 }
 
+/// The digest of the `jti`, which must be there.
+pub fn jti(claims: &Claims) -> Result<[u8; 32], Refusal> {
+    let jti = claims.text("jti").ok().flatten().filter(|jti| (1..=256).contains(&jti.len()));
+    jti.map(|jti| sha256(jti.as_bytes())).ok_or_else(|| Refusal::invalid_client("assertion_jti"))
+}
+
 /// `exp` ahead, but not far; `iat` and `nbf` not ahead. The answer is `exp`.
-fn times(claims: &Claims, rules: &AssertionRules, now: i64) -> Result<i64, Refusal> {
+pub fn times(claims: &Claims, (most_ahead, skew): (i64, i64), now: i64) -> Result<i64, Refusal> {
     let refused = |reason| Refusal::invalid_client(reason);
     let expires_at = claims.time("exp").ok().flatten().ok_or_else(|| refused("assertion_exp"))?;
-    if expires_at <= now - rules.skew {
+    if expires_at <= now - skew {
         return Err(refused("assertion_expired"));
     }
-    if expires_at > now + rules.most_ahead + rules.skew {
+    if expires_at > now + most_ahead + skew {
         return Err(refused("assertion_exp_far_ahead"));
     }
     for name in ["iat", "nbf"] {
         let at = claims.time(name).map_err(|_| refused("assertion_times"))?;
-        if at.is_some_and(|at| at > now + rules.skew) {
+        if at.is_some_and(|at| at > now + skew) {
             return Err(refused("assertion_from_the_future"));
         }
     }
@@ -222,6 +216,7 @@ const DECOY_RSA: &str = "5BUe9fhjCxAfhRibKvC4Ik8Pgl46nE8rLIqsCRsljgShG3_KIvqbrSm
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::jose::algorithm::Algorithm;
 
     #[test]
     fn oa_03_there_is_a_decoy_for_every_algorithm() {

@@ -161,7 +161,7 @@ fn shown<'a>(evidence: &'a Evidence, params: &'a Params) -> Result<Shown<'a>, Re
     let header = match &evidence.authorization {
         None => None,
         Some(AuthHeader::Basic { secret, .. }) => Some(secret),
-        Some(AuthHeader::Bearer(_) | AuthHeader::Unreadable) => {
+        Some(AuthHeader::Bearer(_) | AuthHeader::Dpop(_) | AuthHeader::Unreadable) => {
             return Err(Refusal::invalid_client("unreadable_authorization_header"));
         }
     };
@@ -183,7 +183,7 @@ fn shown<'a>(evidence: &'a Evidence, params: &'a Params) -> Result<Shown<'a>, Re
 fn header_name(evidence: &Evidence) -> Option<&str> {
     match &evidence.authorization {
         Some(AuthHeader::Basic { id, .. }) => Some(id),
-        Some(AuthHeader::Bearer(_) | AuthHeader::Unreadable) | None => None,
+        Some(AuthHeader::Bearer(_) | AuthHeader::Dpop(_) | AuthHeader::Unreadable) | None => None,
     }
 }
 

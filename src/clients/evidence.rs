@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::model::audit_event::Origin;
 use crate::pki::certificate::Certificate;
 use crate::protocol::auth_header::AuthHeader;
+use crate::protocol::dpop;
 
 /// A client certificate of the TLS connection, as the peer sent it: the handshake proved that the
 /// peer holds its key, and nothing else has been judged.
@@ -23,6 +24,10 @@ pub struct Evidence {
     pub authorization: Option<AuthHeader>,
     /// The certificate of this very connection. Headers that claim one are never read.
     pub certificate: Option<Arc<PeerCertificate>>,
+    /// The `DPoP` headers.
+    pub dpop: dpop::Header,
+    /// The method and the addresses of the request, where there is a proof to be held to them.
+    pub target: dpop::Target,
     /// From where the request came, for the audit record.
     pub origin: Origin,
 }

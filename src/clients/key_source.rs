@@ -9,8 +9,10 @@ use time::Duration;
 use tokio::sync::Mutex;
 
 use crate::config::outbound::Outbound as Rules;
+use crate::jose::algorithm::Algorithm;
 use crate::jose::jwk::Jwk;
 use crate::jose::jwk_set::{JwkSet, KeyChoiceError};
+use crate::jose::jws::Header;
 use crate::model::client::Client;
 use crate::moment::Timestamp;
 use crate::pki::thumbprint::Thumbprint;
@@ -75,31 +77,59 @@ impl KeySource {
         Self { outbound, rules, clock, slots }
     }
 
-    /// Finds the one key that an assertion was signed with: exactly one that has its `kid` and fits.
+    /// Finds the one key that a client's assertion was signed with.
     pub async fn find(&self, client: &Client, assertion: &ClientAssertion<'_>) -> Result<Jwk, Refusal> {
-        let kid = assertion.kid()?;
-        if let Some(jku) = assertion.jku() {
+        self.choose(&client.metadata.keys, assertion.header()).await
+    }
+
+    /// Finds the one key that a token with this header was signed with, among those of whoever wrote it: exactly one
+    /// that has its `kid` and fits.
+    pub async fn choose(&self, keys: &Keys, header: &Header) -> Result<Jwk, Refusal> {
+        let kid = header.kid.as_deref().ok_or_else(|| Refusal::invalid_client("assertion_kid_missing"))?;
+        if let Some(jku) = &header.jku {
             // A `jku` is never fetched; it may only repeat what is registered.
-            match &client.metadata.keys {
+            match keys {
                 Keys::At(uri) if uri == jku => {}
                 Keys::At(_) | Keys::Inline(_) | Keys::None => {
                     return Err(Refusal::invalid_client("assertion_jku_not_registered"));
                 }
             }
         }
+        self.find_in(keys, kid, header.alg).await
+    }
+
+    /// Finds the one key of a party that has a `kid` and fits an algorithm.
+    pub async fn find_in(&self, keys: &Keys, kid: &str, algorithm: Algorithm) -> Result<Jwk, Refusal> {
         let choose = |set: &JwkSet| {
-            set.select(kid, assertion.algorithm()).cloned().map_err(|error| {
+            set.select(kid, algorithm).cloned().map_err(|error| {
                 Refusal::invalid_client(match error {
                     KeyChoiceError::NoneMatches => "assertion_key_unknown",
                     KeyChoiceError::SeveralMatch => "assertion_key_ambiguous",
                 })
             })
         };
-        match &client.metadata.keys {
+        match keys {
             Keys::None => Err(Refusal::invalid_client("client_has_no_keys")),
             Keys::Inline(set) => choose(set),
             Keys::At(uri) => choose(&self.set(uri, Need::Kid(kid)).await?),
         }
+    }
+
+    /// Finds the one key of a client that a text was signed with by its header: the one of its `kid`, or the only
+    /// one that fits when it names none (OpenID Connect Core, 10.1). `None` when there is no such key.
+    pub async fn signer(&self, client: &Client, header: &Header) -> Option<Jwk> {
+        let set = match &client.metadata.keys {
+            Keys::None => return None,
+            Keys::Inline(set) => set.clone(),
+            Keys::At(uri) => {
+                self.set(uri, Need::Kid(header.kid.as_deref().unwrap_or_default())).await.ok()?
+            }
+        };
+        if let Some(kid) = &header.kid {
+            return set.select(kid, header.alg).ok().cloned();
+        }
+        let mut fitting = set.keys().iter().filter(|key| key.accepts(header.alg));
+        fitting.next().filter(|_| fitting.next().is_none()).cloned()
     }
 
     /// The whole set of a client's keys, in which a certificate is looked for.
@@ -146,7 +176,7 @@ impl KeySource {
         match parsed {
             Ok((set, fresh)) => Fetched { set: Some(set), at: now, fresh_until: now + fresh },
             Err(error) => {
-                tracing::warn!(uri, error, "the keys of a client could not be fetched");
+                tracing::warn!(uri, error, "keys could not be fetched");
                 Fetched { set: None, at: now, fresh_until: now + AFTER_FAILURE }
             }
         }

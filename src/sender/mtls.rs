@@ -1,29 +1,40 @@
 //! Tokens bound to the client certificate of the connection (RFC 8705, 3).
 
-use async_trait::async_trait;
 use serde_json::{Value, json};
 
-use crate::clients::evidence::Evidence;
+use crate::clients::authenticate::AuthenticatedClient;
 use crate::clients::methods::Carrier;
 use crate::model::binding::Binding;
-use crate::protocol::error::Failure;
+use crate::protocol::error::Refusal;
 
-use super::{SenderConstraint, SenderCx};
+use super::{Offer, SenderConstraint, SenderCx, Wish};
 
 pub(super) struct Certificate;
 
-#[async_trait]
 impl SenderConstraint for Certificate {
     fn metadata(&self) -> Vec<(&'static str, Value)> {
         vec![("tls_client_certificate_bound_access_tokens", json!(true))]
     }
 
-    /// A certificate binds when the client is registered for it or has authenticated with it. It
-    /// proves possession alone, so nobody need have issued it.
-    async fn prove(&self, cx: &mut SenderCx<'_>, evidence: &Evidence) -> Result<Option<Binding>, Failure> {
-        let wanted =
-            cx.client.record().metadata.certificate_bound || cx.client.carrier() == Carrier::Certificate;
-        let shown = evidence.certificate.as_ref().filter(|_| wanted);
-        Ok(shown.map(|certificate| Binding::to_certificate(&certificate.leaf.thumbprint())))
+    /// A certificate proves possession alone here, so nobody need have issued it.
+    fn examine(&self, cx: &SenderCx<'_>) -> Result<Option<Offer>, Refusal> {
+        let shown = cx.evidence.certificate.as_ref();
+        Ok(shown.map(|certificate| Offer {
+            binding: Binding::to_certificate(&certificate.leaf.thumbprint()),
+            used: None,
+            algorithm: None,
+        }))
+    }
+
+    /// A certificate binds when the client is registered for it; and when the client has authenticated with it,
+    /// unless it shows another key. Registered for both, it wants the other.
+    fn wish(&self, client: &AuthenticatedClient, _: &Offer) -> Result<Wish, Refusal> {
+        let metadata = &client.record().metadata;
+        Ok(match (metadata.certificate_bound, metadata.dpop_bound) {
+            (true, false) => Wish::Explicit,
+            (true, true) => Wish::Implied,
+            (false, _) if client.carrier() == Carrier::Certificate => Wish::Implied,
+            (false, _) => Wish::None,
+        })
     }
 }
