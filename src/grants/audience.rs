@@ -118,6 +118,7 @@ async fn registered(db: &Db, client: &Client, named: &str) -> Result<Registratio
 }
 
 const GONE: &str = "that resource server does not exist any more";
+const NOT_REGISTERED: &str = "this client is not registered for that resource server";
 
 /// Finds the resource server for which a person has let an app act, as it is registered now.
 pub(super) async fn of_delegation(
@@ -148,6 +149,27 @@ pub(super) async fn choose(
     let (resource, demand) = of_back_end(cx.db, cx.own, client.record(), url).await?;
     cx.entry.event_mut().audience = Some(resource.url.clone());
     Ok((resource, demand))
+}
+
+/// Finds the resource server for which a client asks by `resource` or `audience` (RFC 8707, 2; RFC 8693, 2.1), or
+/// its only registered one when it names none. This server itself is none of them.
+pub(super) async fn of_another(
+    cx: &mut GrantCx<'_>,
+    client: &AuthenticatedClient,
+    params: &Params,
+) -> Result<ResourceMetadata, Failure> {
+    let named = params.repeated("resource").iter().chain(params.repeated("audience"));
+    let asked: Vec<String> = named.cloned().collect();
+    let url = one_of(client.record(), &asked)?;
+    cx.entry.event_mut().audience = Some(url.chars().take(500).collect());
+    match registered(cx.db, client.record(), url).await? {
+        Registration::Held(resource) => {
+            cx.entry.event_mut().audience = Some(resource.url.clone());
+            Ok(*resource)
+        }
+        Registration::Gone => Err(refusal(GONE, "resource_unknown")),
+        Registration::Missing => Err(refusal(NOT_REGISTERED, "resource_not_registered")),
+    }
 }
 
 /// Finds the resource server for which a back-end asks by naming these, as its token requests do.
@@ -185,9 +207,7 @@ async fn of_back_end(
     match registered(db, client, named).await? {
         Registration::Held(resource) => Ok((*resource, SenderDemand::AsRegistered)),
         Registration::Gone => Err(refusal(GONE, "resource_unknown")),
-        Registration::Missing => {
-            Err(refusal("this client is not registered for that resource server", "resource_not_registered"))
-        }
+        Registration::Missing => Err(refusal(NOT_REGISTERED, "resource_not_registered")),
     }
 }
 

@@ -10,7 +10,7 @@ use crate::jose::thumbprint::sha256;
 use crate::ledger::{Attempt, Redeeming};
 use crate::model::authorization::{Authorization, Companions, OnBehalf, SenderDemand, Subject};
 use crate::model::binding::Binding;
-use crate::model::code::{Code, Redemption, not_valid};
+use crate::model::code::{Redemption, not_valid};
 use crate::model::delegation::Delegation;
 use crate::model::family::Family;
 use crate::model::refresh_token::RefreshToken;
@@ -22,7 +22,7 @@ use crate::protocol::pkce::Verifier;
 use crate::protocol::resource_metadata::ResourceMetadata;
 use crate::store::{self, code::Found};
 
-use super::{Grant, GrantCx, audience, is_refreshed, is_vouched_for};
+use super::{Grant, GrantCx, audience, details, is_refreshed, is_vouched_for};
 
 /// How much longer a family is kept than the one access token that it may consist of.
 const MARGIN: Duration = Duration::minutes(5);
@@ -51,6 +51,7 @@ impl Grant for AuthorizationCode {
             client: client.record().id.clone(),
             callback: Some(params.require("redirect_uri")?.to_owned()),
             verifier: params.optional("code_verifier").and_then(Verifier::parse),
+            binding: binding.cloned(),
         };
         let found = store::code::find(cx.db, &digest).await?;
         let Found { code, person, epoch } = found.ok_or_else(|| not_valid("code_unknown"))?;
@@ -67,7 +68,8 @@ impl Grant for AuthorizationCode {
         if !is_vouched_for(&code.delegation, &resource) {
             return Err(not_valid("directory_not_searched").into());
         }
-        let family = begin(cx, client, binding, (&code, epoch), &resource)?;
+        let details = details::delegated(cx, client, (&code.delegation, params)).await?;
+        let family = begin(cx, client, binding, (&code.delegation, epoch), &resource)?;
         let refresh = first(client, &family, &resource);
         let authorization = Authorization {
             grant_type: self.grant_type(),
@@ -76,11 +78,14 @@ impl Grant for AuthorizationCode {
                 context: code.delegation.context.clone(),
                 sign_in: code.delegation.sign_in.clone(),
                 grant: family.grant,
+                particulars: code.delegation.particulars.clone(),
             })),
             asked: code.delegation.scope.clone(),
+            details,
             resource,
             sender: SenderDemand::AsRegistered,
             companions: Companions { refresh, nonce: code.nonce },
+            descent: None,
         };
         cx.entry.attempt(Attempt::RedeemCode(Box::new(Redeeming { digest, shown, person, family })));
         Ok(authorization)
@@ -88,25 +93,25 @@ impl Grant for AuthorizationCode {
 }
 
 /// The family that begins with a redemption.
-fn begin(
+pub(super) fn begin(
     cx: &GrantCx<'_>,
     client: &AuthenticatedClient,
     binding: Option<&Binding>,
-    (code, epoch): (&Code, i64),
+    (delegation, epoch): (&Delegation, i64),
     resource: &ResourceMetadata,
 ) -> Result<Family, Fault> {
     let now = cx.entry.now();
     let terms = cx.terms;
     let doing = "naming a family";
-    let refreshes = is_refreshed(client.record(), resource, code.delegation.endurance());
+    let refreshes = is_refreshed(client.record(), resource, delegation.endurance());
     let life = if refreshes { terms.refresh } else { Duration::seconds(terms.lifetimes.person) + MARGIN };
     let most = client.record().metadata.refresh_token_max_days;
     Ok(Family {
         id: Uuid::from_bytes(terms.entropy.bytes().doing(doing)?),
         epoch,
         grant: terms.entropy.id(now).doing(doing)?,
-        delegation: code.delegation.clone(),
-        // Whoever authenticates proves who they are again at each refresh (RFC 8705, 4).
+        delegation: delegation.clone(),
+        // Whoever authenticates proves who they are again at each refresh (RFC 8705, 4; RFC 9449, 5).
         binding: binding.filter(|_| client.strength() == Strength::Named).cloned(),
         generation: 1,
         rotated_at: None,
@@ -118,7 +123,11 @@ fn begin(
 }
 
 /// The first refresh token, for a client that may go on without the person.
-fn first(client: &AuthenticatedClient, family: &Family, resource: &ResourceMetadata) -> Option<RefreshToken> {
+pub(super) fn first(
+    client: &AuthenticatedClient,
+    family: &Family,
+    resource: &ResourceMetadata,
+) -> Option<RefreshToken> {
     is_refreshed(client.record(), resource, family.delegation.endurance()).then(|| RefreshToken {
         epoch: family.epoch,
         client: client.record().id.clone(),

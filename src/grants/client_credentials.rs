@@ -10,7 +10,7 @@ use crate::protocol::error::{ErrorCode, Failure, Reason, Refusal};
 use crate::protocol::params::Params;
 use crate::scope::set::ScopeSet;
 
-use super::{Grant, GrantCx, audience};
+use super::{Grant, GrantCx, audience, details};
 
 pub(super) struct ClientCredentials;
 
@@ -39,7 +39,16 @@ impl Grant for ClientCredentials {
         cx.entry.event_mut().scopes_asked = Some(asked.to_string());
         let (resource, sender) = audience::choose(cx, client, params).await?;
         let subject = Subject::Client(client.record().id.clone());
-        let companions = Companions::default();
-        Ok(Authorization { grant_type: self.grant_type(), subject, asked, resource, sender, companions })
+        let details = details::asked(cx, client, (&resource.url, params)).await?;
+        Ok(Authorization {
+            grant_type: self.grant_type(),
+            subject,
+            asked,
+            details,
+            resource,
+            sender,
+            companions: Companions::default(),
+            descent: None,
+        })
     }
 }

@@ -8,16 +8,17 @@ use crate::clients::authenticate::AuthenticatedClient;
 use crate::ledger::{Attempt, Rotating};
 use crate::model::authorization::{Authorization, Companions, OnBehalf, SenderDemand, Subject};
 use crate::model::binding::Binding;
-use crate::model::family::{Family, Presented, not_valid};
+use crate::model::family::{Family, Presented, Rotation, Turn, not_valid};
 use crate::model::refresh_token::RefreshToken;
 use crate::policy::Strength;
+use crate::protocol::client_metadata::Profile;
 use crate::protocol::error::{ErrorCode, Failure, Reason, Refusal};
 use crate::protocol::params::Params;
 use crate::scope::narrow::covers_all;
 use crate::scope::set::ScopeSet;
 use crate::store;
 
-use super::{Grant, GrantCx, audience, is_refreshed, is_vouched_for};
+use super::{Grant, GrantCx, audience, details, is_refreshed, is_vouched_for};
 
 pub(super) struct Refresh;
 
@@ -64,6 +65,7 @@ impl Grant for Refresh {
             return Err(not_valid("directory_not_searched").into());
         }
         audience::is_repeated(params, &resource)?;
+        let details = details::delegated(cx, client, (delegation, params)).await?;
         cx.entry.event_mut().scopes_asked = Some(asked.to_string());
         cx.entry.attempt(Attempt::RotateFamily(Box::new(Rotating {
             family: found.family.id,
@@ -73,7 +75,10 @@ impl Grant for Refresh {
             idle: cx.terms.idle,
             turn,
         })));
-        let next = RefreshToken { generation: token.generation + 1, ..token };
+        let next = match turn {
+            Turn::Keep => token,
+            Turn::Rotate | Turn::Repeat => RefreshToken { generation: token.generation + 1, ..token },
+        };
         Ok(Authorization {
             grant_type: self.grant_type(),
             subject: Subject::Person(Box::new(OnBehalf {
@@ -81,11 +86,14 @@ impl Grant for Refresh {
                 context: delegation.context.clone(),
                 sign_in: delegation.sign_in.clone(),
                 grant: found.family.grant,
+                particulars: delegation.particulars.clone(),
             })),
             asked,
+            details,
             resource,
             sender: SenderDemand::AsRegistered,
             companions: Companions { refresh: Some(next), nonce: None },
+            descent: None,
         })
     }
 }
@@ -105,6 +113,10 @@ fn presented(
         binding: binding.cloned(),
         epoch: token.epoch,
         generation: token.generation,
+        rotation: match client.record().metadata.profile {
+            Profile::Fapi2 => Rotation::Never,
+            Profile::Smart | Profile::Udap => Rotation::AtEachUse,
+        },
         retry: if proves { cx.terms.refresh_retry } else { Duration::ZERO },
     }
 }

@@ -78,7 +78,7 @@ impl LaunchEndpoint {
         (id, entropy): (Uuid, &Entropy),
     ) -> Result<Launched, Failure> {
         let now = entry.now();
-        let live = bearer::believe(&self.tokens, evidence, Constraint::AsIssued, now).await?;
+        let live = bearer::believe(&self.tokens, entry, evidence, Constraint::AsIssued).await?;
         entry.prove_client(&live.client);
         entry.event_mut().token = Some(live.token.id);
         let resource = self.resource_of(&live).await?;

@@ -1,4 +1,5 @@
-//! What SMART App Launch adds for EHRs and for those who choose a patient.
+//! What SMART App Launch adds for EHRs and for those who choose a patient, and what payers report.
 
+pub mod decisions;
 pub mod launch;
 pub mod patients;

@@ -1,15 +1,25 @@
 //! Reading a token back: what it says, and whether it is still alive.
 
+use std::sync::Arc;
+
+use async_trait::async_trait;
 use time::Duration;
 use uuid::Uuid;
 
+use crate::grants::LivingTokens;
+use crate::grants::details::living;
 use crate::jose::thumbprint::sha256;
 use crate::keys::keyring::{KeyRing, Look};
 use crate::model::access_token::{AccessToken, TYPE};
 use crate::model::client::{Client, THIS_SERVER};
+use crate::model::delegation::Delegation;
 use crate::model::resource::Resource;
+use crate::model::standing::Standing;
 use crate::moment::Timestamp;
 use crate::protocol::error::Fault;
+use crate::protocol::ids::ClientId;
+use crate::sender::dpop::ProofRules;
+use crate::store::family::Found;
 use crate::store::{self, Db};
 
 use super::issuer::OPAQUE_PREFIX;
@@ -21,6 +31,7 @@ pub struct AccessTokens {
     keys: KeyRing,
     issuer: String,
     idle: Duration,
+    proofs: Arc<ProofRules>,
 }
 
 /// A token that is alive, and the client it was issued to.
@@ -30,13 +41,31 @@ pub struct LiveToken {
     pub token: AccessToken,
     /// The client as it is registered now.
     pub client: Client,
+    /// What it descends from, when it speaks for a person. Its `sub` is for the client and its resource servers:
+    /// here people are known by this.
+    pub descent: Option<Box<Descent>>,
+}
+
+/// What a token that speaks for a person descends from.
+#[derive(Debug)]
+pub struct Descent {
+    /// The person as they stand now.
+    pub person: Standing,
+    /// What the person has let the client do.
+    pub delegation: Delegation,
 }
 
 impl AccessTokens {
-    /// A reader of the tokens of an issuer, where sessions may rest for so long.
+    /// A reader of the tokens of an issuer, where sessions may rest for so long and proofs are held to these rules.
     #[must_use]
-    pub const fn new(db: Db, keys: KeyRing, issuer: String, idle: Duration) -> Self {
-        Self { db, keys, issuer, idle }
+    pub const fn new(db: Db, keys: KeyRing, issuer: String, idle: Duration, proofs: Arc<ProofRules>) -> Self {
+        Self { db, keys, issuer, idle, proofs }
+    }
+
+    /// What proofs are held to.
+    #[must_use]
+    pub fn proofs(&self) -> &ProofRules {
+        &self.proofs
     }
 
     /// Finds the resource server whose tokens have this `aud`.
@@ -62,29 +91,56 @@ impl AccessTokens {
         now: Timestamp,
         look: Look,
     ) -> Result<Option<LiveToken>, Fault> {
-        let Some(token) = self.read(text, now, look).await?.filter(|token| token.is_current(now)) else {
+        let Some(mut token) = self.read(text, now, look).await?.filter(|token| token.is_current(now)) else {
             return Ok(None);
         };
-        if store::access_token::is_revoked(&self.db, token.id).await? {
+        // What a payer has decided is granted no more; of a token for nothing else nothing is left.
+        token.details = living(&self.db, &token.audience, &token.details).await?;
+        if !token.grants_something() {
             return Ok(None);
         }
-        if let Some(person) = &token.person
-            && !self.stands(person.grant, now).await?
-        {
+        let line: Vec<Uuid> = [token.id].into_iter().chain(token.ancestors.iter().copied()).collect();
+        if store::access_token::is_any_revoked(&self.db, &line).await? {
             return Ok(None);
         }
+        let descent = match &token.person {
+            None => None,
+            Some(person) => match self.descent(person.grant, now).await? {
+                None => return Ok(None),
+                Some(descent) => Some(Box::new(descent)),
+            },
+        };
         if token.client.as_str() == THIS_SERVER && token.person.is_none() {
             // Signed by this server for itself, and by nobody else: no registration could end it.
-            return Ok(Client::this_server(now).map(|client| LiveToken { token, client }));
+            return Ok(Client::this_server(now).map(|client| LiveToken { token, client, descent }));
         }
-        let client = store::client::find(&self.db, &token.client).await?;
-        let client = client.filter(|client| client.keeps_alive(token.issued_at));
-        Ok(client.map(|client| LiveToken { token, client }))
+        for other in token.others() {
+            if self.client_of(&token, &other).await?.is_none() {
+                return Ok(None);
+            }
+        }
+        let client = self.client_of(&token, &token.client).await?;
+        Ok(client.map(|client| LiveToken { token, client, descent }))
     }
 
-    /// Whether the authorization of a person still stands.
-    async fn stands(&self, grant: Uuid, now: Timestamp) -> Result<bool, Fault> {
+    /// A client that a token rests on, if it still stands.
+    async fn client_of(&self, token: &AccessToken, id: &ClientId) -> Result<Option<Client>, Fault> {
+        let client = store::client::find(&self.db, id).await?;
+        Ok(client.filter(|client| client.keeps_alive(token.issued_at)))
+    }
+
+    /// The authorization of a person, if it still stands.
+    async fn descent(&self, grant: Uuid, now: Timestamp) -> Result<Option<Descent>, Fault> {
         let found = store::family::find_by_grant(&self.db, grant).await?;
-        Ok(found.is_some_and(|found| found.family.stands(&found.surroundings(self.idle, now), now).is_ok()))
+        let stands = |found: &Found| found.family.stands(&found.surroundings(self.idle, now), now).is_ok();
+        let found = found.filter(stands);
+        Ok(found.map(|found| Descent { person: found.person, delegation: found.family.delegation }))
+    }
+}
+
+#[async_trait]
+impl LivingTokens for AccessTokens {
+    async fn find(&self, text: &str, now: Timestamp) -> Result<Option<AccessToken>, Fault> {
+        Ok(self.read_live(text, now, Look::Surely).await?.map(|live| live.token))
     }
 }

@@ -1,7 +1,10 @@
 //! The token endpoint (RFC 6749, 3.2): the steps are owned here, the plug-ins own their difference.
 
+use std::sync::Arc;
+
 use crate::clients::authenticate::Authenticator;
-use crate::grants::{self, GrantCx, OwnResources};
+use crate::config::features::Features;
+use crate::grants::{self, GrantCx, Judges, OwnResources};
 use crate::ledger::{Condition, Entry, Ledger};
 use crate::model::authorization::Authorization;
 use crate::model::binding::Binding;
@@ -10,8 +13,9 @@ use crate::platform::clock::Clock;
 use crate::platform::entropy::Entropy;
 use crate::policy::{self, Lifetimes, Permit, Question, Strength};
 use crate::protocol::error::{Doing, Failure, Refusal};
-use crate::sender;
+use crate::sender::{self, dpop::ProofRules};
 
+use super::access_token::AccessTokens;
 use super::issuer::{Issuer, TokenResponse};
 use super::request::Request;
 
@@ -22,8 +26,14 @@ pub struct TokenEndpoint {
     pub authenticator: Authenticator,
     /// Writes tokens.
     pub issuer: Issuer,
+    /// What proofs are held to.
+    pub proofs: Arc<ProofRules>,
     /// The resource servers that this server is itself.
     pub own: OwnResources,
+    /// What is offered.
+    pub features: Features,
+    /// Reads tokens.
+    pub tokens: AccessTokens,
     /// The door through which state changes.
     pub ledger: Ledger,
     /// The database's time.
@@ -44,17 +54,20 @@ impl TokenEndpoint {
         let Request { params, evidence } = request;
         entry.event_mut().grant_type =
             params.optional("grant_type").map(|text| text.chars().take(100).collect());
+        let shown = sender::examine(&self.proofs, evidence, entry.now())?;
         let client = self.authenticator.authenticate(entry, evidence, params).await?;
-        let grant = grants::select(&client, params)?;
-        let binding = sender::prove(entry, &client, evidence).await?;
+        let grant = grants::select(&client, params, &self.features)?;
+        let binding = shown.bind(entry, &client)?;
 
+        let Authenticator { keys, rules, .. } = &self.authenticator;
+        let judges = Judges { tokens: &self.tokens, keys, rules };
         let mut cx =
-            GrantCx { entry, db: &self.authenticator.db, own: &self.own, terms: self.issuer.terms() };
+            GrantCx { entry, db: &self.authenticator.db, own: &self.own, terms: self.issuer.terms(), judges };
         let authorization = grant.authorize(&mut cx, &client, binding.as_ref(), params).await?;
         let lifetimes = self.issuer.terms().lifetimes;
         let decision = Decision { strength: client.strength(), binding, lifetimes };
         let permit = decision.make(entry, client.record(), authorization)?;
-        self.issuer.issue(entry, &permit, client.record(), decision.binding.as_ref())
+        self.issuer.issue(entry, &permit, client.record(), decision.binding.as_ref()).await
     }
 }
 

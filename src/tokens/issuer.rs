@@ -2,23 +2,26 @@
 
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use time::Duration;
 
-use crate::grants::Terms;
+use crate::grants::{ACCESS_TOKEN, Terms};
 use crate::jose::thumbprint::sha256;
 use crate::keys::keyring::KeyRing;
 use crate::ledger::Entry;
 use crate::model::access_token::{AccessToken, PersonClaims, TYPE};
-use crate::model::authorization::{Authorization, Subject};
+use crate::model::authorization::{Authorization, OnBehalf, Subject};
 use crate::model::binding::Binding;
 use crate::model::client::Client;
+use crate::model::identity::{FHIR_USER, Identity};
 use crate::moment::Timestamp;
 use crate::policy::Permit;
 use crate::protocol::error::{Doing, Failure, Fault};
 use crate::protocol::resource_metadata::{ResourceMetadata, TokenFormat};
 use crate::protocol::secret::Secret;
 use crate::scope::narrow::holds;
+use crate::scope::set::ScopeSet;
+use crate::store::{self, Db};
 
 use super::id_token::{self, About};
 
@@ -40,13 +43,16 @@ pub struct TokenResponse {
     pub refresh_token: Option<Secret>,
     /// The id token.
     pub id_token: Option<Secret>,
-    /// The launch context (SMART App Launch 2.2), as members of the answer.
-    pub context: Map<String, Value>,
+    /// How it is used (RFC 6749, 7.1).
+    pub token_type: &'static str,
+    /// What else the answer says, such as the launch context (SMART App Launch 2.2).
+    pub members: Map<String, Value>,
 }
 
 /// Writes tokens.
 #[derive(Clone)]
 pub struct Issuer {
+    db: Db,
     name: String,
     keys: KeyRing,
     terms: Arc<Terms>,
@@ -56,8 +62,8 @@ pub struct Issuer {
 impl Issuer {
     /// A writer in the name of an issuer, whose id tokens are good for so long.
     #[must_use]
-    pub const fn new(name: String, keys: KeyRing, terms: Arc<Terms>, id_token: Duration) -> Self {
-        Self { name, keys, terms, id_token }
+    pub fn new((db, name): (Db, String), keys: KeyRing, terms: Arc<Terms>, id_token: Duration) -> Self {
+        Self { db, name, keys, terms, id_token }
     }
 
     /// The terms on which clients act for people.
@@ -67,38 +73,53 @@ impl Issuer {
     }
 
     /// Writes the tokens that a permit allows; they are sent only once the ledger has kept their record.
-    pub fn issue(
+    pub async fn issue(
         &self,
         entry: &mut Entry,
         permit: &Permit,
         client: &Client,
         binding: Option<&Binding>,
     ) -> Result<TokenResponse, Failure> {
-        let Authorization { subject, resource, companions, .. } = permit.authorization();
+        let Authorization { subject, resource, companions, descent, .. } = permit.authorization();
         let now = entry.now();
         let token = AccessToken {
             id: self.terms.entropy.id(now).doing("naming a token")?,
             issuer: self.name.clone(),
-            subject: subject.sub(),
+            subject: self.terms.subjects.sub(client, subject),
             client: client.id.clone(),
             audience: resource.url.clone(),
             scope: permit.scope().clone(),
+            details: permit.details().clone(),
             issued_at: now,
             expires_at: now + Duration::seconds(permit.seconds()),
             binding: binding.cloned(),
             person: claims(permit),
+            actors: descent.as_ref().map(|descent| descent.actors.clone()).unwrap_or_default(),
+            ancestors: descent.as_ref().map(|descent| descent.ancestors.clone()).unwrap_or_default(),
         };
         let event = entry.event_mut();
         event.token = Some(token.id);
         event.scopes_granted = Some(token.scope.to_string());
         // As top-level members of the answer: apps look nowhere else (SMART App Launch 2.2, launch context).
-        let context = token.person.as_ref().map(|person| person.context.members()).unwrap_or_default();
+        let mut members = token.person.as_ref().map(|person| person.context.members()).unwrap_or_default();
+        if !token.details.is_empty() {
+            // What was granted (RFC 9396, 7).
+            members.insert("authorization_details".to_owned(), token.details.to_json());
+        }
+        if descent.is_some() {
+            // What kind of token it is that was asked for in exchange (RFC 8693, 2.2.1).
+            members.insert("issued_token_type".to_owned(), json!(ACCESS_TOKEN));
+        }
+        let sub = token.subject.clone();
         let access_token = self.write(entry, (token, resource), now)?;
         let id_token = match subject {
             Subject::Person(person) if holds(permit.scope(), "openid") => {
+                let identity = self.identity(client, (person, permit.scope())).await?;
                 let about = About {
                     client,
                     person,
+                    sub: &sub,
+                    identity: identity.as_ref(),
                     scope: permit.scope(),
                     resource,
                     nonce: companions.nonce.as_deref(),
@@ -114,8 +135,23 @@ impl Issuer {
             scope: permit.scope().to_string(),
             refresh_token: companions.refresh.as_ref().map(|next| self.terms.refresh_tokens.write(next)),
             id_token: id_token.map(Secret::new),
-            context,
+            token_type: Binding::token_type(binding),
+            members,
         })
+    }
+
+    /// What could be told of a person, where an id token is asked to tell more than who it is.
+    async fn identity(
+        &self,
+        client: &Client,
+        (person, scope): (&OnBehalf, &ScopeSet),
+    ) -> Result<Option<Identity>, Fault> {
+        let asked = person.particulars.claims.for_id_token(scope, &client.metadata.scope);
+        if asked.iter().all(|claim| *claim == FHIR_USER) {
+            return Ok(None);
+        }
+        let found = store::person::find(&self.db, &person.standing.subject).await?;
+        Ok(found.as_ref().map(Identity::from))
     }
 
     /// Writes a token as its resource server is registered; one of so many scopes that no header would hold it
@@ -147,11 +183,12 @@ impl Issuer {
 fn claims(permit: &Permit) -> Option<PersonClaims> {
     let Authorization { subject, resource, .. } = permit.authorization();
     let Subject::Person(person) = subject else { return None };
+    let known = person.standing.fhir_user.as_ref().filter(|_| holds(permit.scope(), FHIR_USER));
     Some(PersonClaims {
         grant: person.grant,
         authenticated_at: person.sign_in.at,
         methods: person.sign_in.methods.clone(),
         context: person.context.for_scope(permit.scope()),
-        fhir_user: id_token::fhir_user(person, permit.scope(), resource),
+        fhir_user: known.map(|known| id_token::absolute(known, Some(resource))),
     })
 }

@@ -2,6 +2,7 @@
 
 pub mod access_token;
 pub mod bearer;
+pub mod challenge;
 pub mod endpoint;
 pub mod id_token;
 pub mod introspect;

@@ -8,6 +8,7 @@ use crate::clients::authenticate::Authenticator;
 use crate::grants::Terms;
 use crate::keys::keyring::Look;
 use crate::ledger::{Attempt, Entry, Ledger};
+use crate::model::binding::Binding;
 use crate::model::client::Client;
 use crate::platform::clock::Clock;
 use crate::platform::entropy::Entropy;
@@ -53,7 +54,8 @@ impl RevocationEndpoint {
         // A hint is not needed: the token itself tells what it is (RFC 7009, 2.1).
         if let Some(token) = self.terms.refresh_tokens.read(text) {
             let certificate = request.evidence.certificate.as_ref();
-            let shown = certificate.map(|certificate| certificate.leaf.thumbprint().as_base64url());
+            let shown =
+                certificate.map(|certificate| Binding::to_certificate(&certificate.leaf.thumbprint()));
             return self.look_up_family(entry, client.record(), (token.family, shown)).await;
         }
         let look = match client.strength() {
@@ -81,7 +83,7 @@ impl RevocationEndpoint {
         &self,
         entry: &mut Entry,
         client: &Client,
-        (id, shown): (Uuid, Option<String>),
+        (id, shown): (Uuid, Option<Binding>),
     ) -> Result<Found, Failure> {
         let Some(found) = store::family::find(&self.authenticator.db, id).await? else {
             return Ok(Found::nothing("family_unknown"));
@@ -93,8 +95,10 @@ impl RevocationEndpoint {
             event.target = Some(delegation.client.to_string());
             return Ok(Found::nothing("token_of_another_client"));
         }
-        let binding = found.family.binding.as_ref();
-        if binding.is_some_and(|binding| shown.as_deref() != Some(binding.thumbprint())) {
+        // No standard has proofs shown here (RFC 9449, 5), and whoever ends what cannot be used without its key takes
+        // nothing from its owner that the owner would miss.
+        let binding = found.family.binding.as_ref().filter(|binding| binding.key().is_none());
+        if binding.is_some_and(|binding| !shown.is_some_and(|shown| binding.is(&shown))) {
             return Ok(Found::nothing("refresh_token_of_another_sender"));
         }
         event.name_person(&found.person);

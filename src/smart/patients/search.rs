@@ -13,6 +13,7 @@ use crate::model::relationship::parse_date;
 use crate::moment::Timestamp;
 use crate::platform::entropy::Entropy;
 use crate::platform::outbound::{Outbound, OutboundError, OutboundUrl};
+use crate::protocol::authorization_details::AuthorizationDetails;
 use crate::protocol::error::{Doing, Fault};
 use crate::protocol::ids::ClientId;
 use crate::protocol::resource_metadata::ResourceMetadata;
@@ -133,6 +134,7 @@ impl Search {
     fn token(&self, resource: &ResourceMetadata, now: Timestamp) -> Result<Secret, Fault> {
         let client = ClientId::parse(THIS_SERVER).ok_or_else(|| Fault::new(ASKING, "no name"))?;
         let token = AccessToken {
+            details: AuthorizationDetails::default(),
             id: self.entropy.id(now).doing("naming a token")?,
             issuer: self.issuer.to_string(),
             subject: THIS_SERVER.to_owned(),
@@ -143,6 +145,8 @@ impl Search {
             expires_at: now + LIFE,
             binding: None,
             person: None,
+            actors: Vec::new(),
+            ancestors: Vec::new(),
         };
         self.keys.sign(resource.token_signing_alg, TYPE, &token.claims(), now).map(Secret::new)
     }
