@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
+use crate::grants::details::living;
 use crate::ledger::{Attempt, Entry};
 use crate::model::access::{self, Extent, Held};
 use crate::model::client::Client;
@@ -21,6 +22,7 @@ use crate::store;
 
 use super::browser::{Cookie, Form, Visit};
 use super::case::Present;
+use super::details::DetailView;
 use super::setting::label;
 use super::{AuthorizationFlow, GoOn, Place, Turn};
 
@@ -95,6 +97,8 @@ pub struct ExtentView {
     pub resource: Option<String>,
     /// The patient as the person knows them, when that is registered.
     pub patient: Option<String>,
+    /// What it may do beside the scopes (RFC 9396), as far as it has not ended.
+    pub details: Vec<DetailView>,
     /// The rest.
     pub extent: Extent,
 }
@@ -262,7 +266,10 @@ impl AuthorizationFlow {
         for extent in access::extents(&kept.held, &kept.agreed) {
             let resource = self.title(&extent.audience, titles).await?;
             let patient = self.patient_of(person, &extent).await?;
-            extents.push(ExtentView { resource, patient, extent });
+            let details = self.told(&living(&self.db, &extent.audience, &extent.details).await?).await?;
+            if !(extent.scope.is_empty() && details.is_empty()) {
+                extents.push(ExtentView { resource, patient, details, extent });
+            }
         }
         let condition = match &client {
             Some(client) if client.is_active() => Condition::Active,

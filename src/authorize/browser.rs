@@ -9,6 +9,7 @@ use crate::model::audit_event::Origin;
 use crate::platform::entropy::{Entropy, EntropyFailed};
 use crate::protocol::error::{ErrorCode, Reason, Refusal};
 use crate::protocol::secret::Secret;
+use crate::protocol::user_code::UserCode;
 
 /// The cookies of this server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,6 +80,8 @@ pub enum Form {
     Encounter(Uuid, Uuid),
     /// Signing in, for the person's own page.
     LoginForAccount,
+    /// Entering the code of a device.
+    Device,
     /// Deciding, for an interaction, in a session.
     Consent(Uuid, Uuid),
     /// Ending what apps may do, in a session.
@@ -122,6 +125,13 @@ impl BrowserKeys {
         Ok(Cookie { kind: CookieKind::Device, value: Some(Secret::new(value)) })
     }
 
+    /// What the code of a device is known by: too short for a digest that anybody could make.
+    #[must_use]
+    pub fn user_code(&self, code: &UserCode) -> [u8; 32] {
+        let mac = hmac::sign(&self.0, &[b"user code\0", code.letters().as_bytes()].concat());
+        sha256(mac.as_ref())
+    }
+
     /// What tells the device of a cookie from all others, when its owner has signed in on it before.
     #[must_use]
     pub fn knows(&self, device: &str, owner: &[u8; 32]) -> Option<[u8; 16]> {
@@ -147,6 +157,7 @@ fn statement(form: Form, browser: &[u8; 32]) -> Vec<u8> {
         Form::Patient(interaction, session) => ("form of patient\0", interaction, session),
         Form::Encounter(interaction, session) => ("form of encounter\0", interaction, session),
         Form::LoginForAccount => ("form of login for the account\0", Uuid::nil(), Uuid::nil()),
+        Form::Device => ("form of device\0", Uuid::nil(), Uuid::nil()),
         Form::Consent(interaction, session) => ("form of consent\0", interaction, session),
         Form::Account(session) => ("form of account\0", Uuid::nil(), session),
         Form::Logout(session) => ("form of logout\0", Uuid::nil(), session),
@@ -193,6 +204,7 @@ mod tests {
             Form::Patient(id(2), id(3)),
             Form::Encounter(id(1), id(3)),
             Form::LoginForAccount,
+            Form::Device,
             Form::Account(id(1)),
             Form::Account(id(3)),
             Form::Logout(id(1)),

@@ -5,18 +5,18 @@ use uuid::Uuid;
 use crate::ledger::Entry;
 use crate::model::audit_event::AuditEvent;
 use crate::model::client::Client;
-use crate::model::interaction::Interaction;
+use crate::model::interaction::{Destination, Interaction, Progress};
 use crate::model::person::Person;
 use crate::model::session::Session;
 use crate::model::standing::Standing;
 use crate::moment::Timestamp;
 use crate::protocol::error::{Failure, Fault, Refusal};
-use crate::protocol::redirect_uri;
 use crate::store;
 
-use super::AuthorizationFlow;
+use super::answer::{ReturnAddress, Told};
 use super::browser::Visit;
-use super::response::ReturnAddress;
+use super::response::is_for_people;
+use super::{AuthorizationFlow, Trouble};
 
 /// Who is signed in.
 #[derive(Clone, Debug)]
@@ -50,8 +50,23 @@ pub(super) struct Case {
     pub(super) browser: [u8; 32],
     /// Who is signed in.
     pub(super) present: Option<Present>,
-    /// Where the answer goes.
-    pub(super) address: ReturnAddress,
+    /// Where the client is told, when it is told with the browser.
+    pub(super) address: Option<ReturnAddress>,
+}
+
+impl Case {
+    /// What went wrong: told to the client where there is a way to it, else to the person.
+    pub(super) fn trouble(self, failure: Failure) -> Trouble {
+        let Some(address) = self.address.filter(|_| !is_for_people(&failure)) else {
+            return Trouble::Page(failure);
+        };
+        match self.interaction.progress {
+            Progress::Allowed { .. } | Progress::Denied { .. } => Trouble::Client(Box::new(address), failure),
+            Progress::Begun | Progress::SignedIn { .. } | Progress::Finished => {
+                Trouble::unasked(&self.client.provenance, address, failure)
+            }
+        }
+    }
 }
 
 impl AuthorizationFlow {
@@ -74,7 +89,7 @@ impl AuthorizationFlow {
         let client = store::client::find(&self.db, &found.client).await?;
         let client = client.filter(Client::is_active).ok_or_else(|| lost("client_disabled"))?;
         entry.event_mut().name_client(&client);
-        if redirect_uri::matched(&client.metadata.redirect_uris, found.callback.as_str()).is_none() {
+        if !found.destination.is_of(&client.metadata) {
             return Err(lost("redirect_uri_not_registered").into());
         }
         entry.event_mut().scopes_asked = Some(found.request.scope.to_string());
@@ -82,8 +97,14 @@ impl AuthorizationFlow {
         if let Some(present) = &present {
             present.name(entry.event_mut());
         }
-        let state = found.request.state.clone();
-        let address = ReturnAddress::new(found.callback.clone(), state, self.issuer.clone());
+        let address = match &found.destination {
+            Destination::Callback(callback) => {
+                let told = Told { state: found.request.state.clone(), mode: found.request.response_mode };
+                let to = (&client, callback);
+                Some(ReturnAddress::new(to, told, self.issuer.clone(), entry.now()))
+            }
+            Destination::Device(_) => None,
+        };
         Ok(Case { interaction: found, client, browser, present, address })
     }
 

@@ -10,17 +10,20 @@ use crate::model::delegation::{Endurance, Voucher};
 use crate::model::interaction::Progress;
 use crate::model::person::{Person, Role};
 use crate::moment::Timestamp;
-use crate::policy;
-use crate::protocol::error::{Failure, Refusal};
+use crate::policy::{self, Extent};
+use crate::protocol::client_metadata::About;
+use crate::protocol::error::{Failure, Fault, Refusal};
 use crate::protocol::params::PageForm;
 use crate::protocol::resource_metadata::ResourceKind;
 use crate::scope::choices;
 use crate::scope::lattice::shortest;
+use crate::scope::narrow::holds;
 use crate::scope::set::ScopeSet;
 use crate::scope::token::ScopeToken;
 
 use super::browser::{self, Form, Visit};
 use super::case::{Case, Present};
+use super::details::DetailView;
 use super::dispatcher::Next;
 use super::offer::Offer;
 use super::setting::{Look, choice};
@@ -33,6 +36,10 @@ pub struct ConsentView {
     pub client_name: String,
     /// The organization that answers for it.
     pub organization: String,
+    /// Whether an administrator has looked at the app.
+    pub is_approved: bool,
+    /// What the app tells people of itself.
+    pub told: About,
     /// Where the answer goes.
     pub target: String,
     /// Who is asked, by the name to call them.
@@ -45,6 +52,10 @@ pub struct ConsentView {
     pub patient: Option<String>,
     /// What could be granted.
     pub scope: ScopeSet,
+    /// The claims that could be told beside those of the scopes (OpenID Connect Core, 5.5).
+    pub claims: Vec<String>,
+    /// What could be granted beside it (RFC 9396).
+    pub details: Vec<DetailView>,
     /// How finely it is chosen.
     pub grain: Grain,
     /// How long it would last.
@@ -55,6 +66,8 @@ pub struct ConsentView {
     pub interaction: Uuid,
     /// The token of the form.
     pub csrf: String,
+    /// The code on the device that waits for the answer, where one does.
+    pub device: Option<String>,
 }
 
 /// How finely a person chooses.
@@ -106,10 +119,20 @@ pub enum Lasting {
     },
 }
 
+/// What the person ticked.
+struct Ticked {
+    /// The scopes.
+    scopes: HashSet<String>,
+    /// The claims.
+    claims: HashSet<String>,
+    /// The details, by the keys that the page gave them.
+    details: HashSet<String>,
+}
+
 /// What the person answered.
 enum Answer {
-    /// These scopes, as far as they are offered.
-    Allow(HashSet<String>),
+    /// These, as far as they are offered.
+    Allow(Ticked),
     /// Nothing.
     Deny,
 }
@@ -127,11 +150,17 @@ impl AuthorizationFlow {
         match self.next(&mut entry, &case, Look::Up).await {
             Ok(Next::Consent(present, offer)) => {
                 let label = self.label(&case, present, &offer, entry.now()).await;
-                Ok(Turn::Page(self.question(&case, present, (*offer, label))))
+                match self.told(&offer.details).await {
+                    Ok(details) => {
+                        let question = self.question(&case, present, (*offer, label, details));
+                        question.map(Turn::Page).map_err(|fault| Trouble::Page(fault.into()))
+                    }
+                    Err(fault) => Err(case.trouble(fault.into())),
+                }
             }
             Ok(Next::Login | Next::Choose(..) | Next::Respond(..) | Next::Over)
             | Err(Failure::Refusal(_)) => Ok(Turn::GoOn(GoOn::to(Place::Dispatcher, case.interaction.id))),
-            Err(failure) => Err(Trouble::Client(Box::new(case.address), failure)),
+            Err(failure) => Err(case.trouble(failure)),
         }
     }
 
@@ -190,7 +219,7 @@ impl AuthorizationFlow {
         &self,
         entry: &mut Entry,
         (case, present): (&Case, &Present),
-        (ticked, about): (&HashSet<String>, &str),
+        (ticked, about): (&Ticked, &str),
     ) -> Result<Option<Consent>, Failure> {
         // Whatever else would come next now, this is no answer to it.
         let offer = match self.next(entry, case, Look::Up).await? {
@@ -199,36 +228,44 @@ impl AuthorizationFlow {
                 return Err(browser::forged("consent_not_asked").into());
             }
         };
-        if about != offer.about() {
-            // Another patient was chosen, in another tab, than the one that the page spoke of.
+        if about != offer.about(&case.client) {
+            // Another patient was chosen, in another tab, than the one that the page spoke of; or the client has
+            // changed itself.
             return Err(browser::forged("consent_about_something_else").into());
         }
         let grain = Grain::of(&present.person);
-        let ticked = offer.scope.iter().flat_map(|offered| grain.ticked(offered, ticked));
-        let ticked = ScopeSet::from_tokens(ticked);
+        let scope = offer.scope.iter().flat_map(|offered| grain.ticked(offered, &ticked.scopes));
+        let scope = ScopeSet::from_tokens(scope);
+        let claims = offer.claims.iter().filter(|claim| ticked.claims.contains(*claim)).cloned().collect();
+        let details = offer.details.kept(|detail| ticked.details.contains(&detail.key()));
         // Some scopes mean nothing without others that may now be missing.
-        let granted = policy::offer(&case.client, Some(&offer.person), &ticked, &offer.resource);
-        let Ok(scope) = granted.map(|granted| shortest(&granted)) else { return Ok(None) };
+        let ticked = Extent { scope, details };
+        let granted = policy::offer(&case.client, Some(&offer.person), ticked, &offer.resource);
+        let Ok(Extent { scope, details }) = granted else { return Ok(None) };
+        let scope = shortest(&scope);
         let consent = Consent {
             id: self.id(entry.now())?,
             subject: present.person.subject,
             client: case.client.id.clone(),
             audience: offer.resource.url.clone(),
-            patient: offer.patient_for(&scope),
+            patient: offer.patient_for(&scope, &details),
+            claims: if holds(&scope, "openid") { claims } else { Vec::new() },
             scope,
+            details,
             given_at: entry.now().max(present.person.not_before),
             by_policy: false,
             withdrawn_at: None,
         };
         let event = entry.event_mut();
         event.scopes_granted = Some(consent.scope.to_string());
+        event.detail = (!consent.claims.is_empty()).then(|| format!("claims {}", consent.claims.join(" ")));
         event.patient.clone_from(&consent.patient);
         Ok(Some(consent))
     }
 
     /// The patient in context, as the person may know them: an EHR hands over no more than an id.
     async fn label(&self, case: &Case, present: &Present, offer: &Offer, now: Timestamp) -> Option<String> {
-        let patient = offer.patient_for(&offer.scope)?;
+        let patient = offer.patient()?;
         if case.interaction.launch.is_none() || offer.voucher != Voucher::Launch {
             return offer.label.clone();
         }
@@ -241,27 +278,32 @@ impl AuthorizationFlow {
         &self,
         case: &Case,
         present: &Present,
-        (offer, patient): (Offer, Option<String>),
-    ) -> ConsentView {
+        (offer, patient, details): (Offer, Option<String>, Vec<DetailView>),
+    ) -> Result<ConsentView, Fault> {
         let interaction = case.interaction.id;
-        let about = offer.about();
+        let about = offer.about(&case.client);
         let duration = self.lasting(&offer);
-        let Offer { scope, resource, .. } = offer;
-        ConsentView {
+        let Offer { scope, claims, resource, .. } = offer;
+        Ok(ConsentView {
             client_name: case.client.metadata.client_name.clone(),
             organization: case.client.metadata.organization.clone(),
-            target: case.interaction.callback.origin(),
+            is_approved: case.client.provenance.is_approved(),
+            told: case.client.metadata.about.clone(),
+            target: case.interaction.destination.origin(),
             person: present.person.label().to_owned(),
             username: present.person.username.to_string(),
             resource: (resource.kind == ResourceKind::Fhir).then_some(resource.title),
             patient,
             scope,
+            claims,
+            details,
             grain: Grain::of(&present.person),
             duration,
             about,
             interaction,
             csrf: self.marks.csrf(Form::Consent(interaction, present.session.id), &case.browser),
-        }
+            device: self.code_shown(&case.interaction)?,
+        })
     }
 
     fn lasting(&self, offer: &Offer) -> Lasting {
@@ -277,7 +319,14 @@ impl AuthorizationFlow {
 
 fn answer(form: &PageForm) -> Result<Answer, Refusal> {
     match form.optional("decision") {
-        Some("allow") => Ok(Answer::Allow(form.repeated("scope").iter().cloned().collect())),
+        Some("allow") => {
+            let all = |name| form.repeated(name).iter().cloned().collect();
+            Ok(Answer::Allow(Ticked {
+                scopes: all("scope"),
+                claims: all("claim"),
+                details: all("authorization_detail"),
+            }))
+        }
         Some("deny") => Ok(Answer::Deny),
         Some(_) | None => {
             Err(Refusal::invalid_request("Choose whether to allow access.", "decision_unknown"))

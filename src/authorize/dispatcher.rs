@@ -7,9 +7,10 @@ use crate::protocol::error::{ErrorCode, Failure, Reason, Refusal};
 
 use super::browser::Visit;
 use super::case::{Case, Present};
+use super::claims;
 use super::endpoint::login_required;
 use super::offer::Offer;
-use super::response::{Granted, denied, is_for_people};
+use super::response::{Granted, denied};
 use super::setting::Look;
 use super::{AuthorizationFlow, GoOn, Place, Trouble};
 
@@ -20,6 +21,9 @@ pub enum Dispatched {
     /// The client gets its code.
     Granted(Granted),
 }
+
+/// Who decided, about what, and how.
+pub(super) type Ending<'a> = (&'a Present, Box<Offer>, Box<Consent>);
 
 /// What comes next, with what it needs.
 pub(super) enum Next<'a> {
@@ -45,24 +49,27 @@ impl AuthorizationFlow {
             Err(failure) => return Err(Trouble::Page(self.refuse(entry, failure).await)),
         };
         let go_on = |place| Ok(Dispatched::GoOn(GoOn::to(place, case.interaction.id)));
-        let outcome = match self.next(&mut entry, &case, Look::Up).await {
+        let ending = match self.next(&mut entry, &case, Look::Up).await {
             Ok(Next::Login) => return go_on(Place::Login),
             Ok(Next::Choose(Missing::Patient, ..)) => return go_on(Place::Patient),
             Ok(Next::Choose(Missing::Encounter, ..)) => return go_on(Place::Encounter),
             Ok(Next::Consent(..)) => return go_on(Place::Consent),
-            Ok(Next::Respond(present, offer, consent)) => {
-                self.issue(&mut entry, (&case, present), (&consent, &offer))
-            }
-            Ok(Next::Over) => return Err(Trouble::Page(self.refuse(entry, over().into()).await)),
+            Ok(Next::Respond(present, offer, consent)) => Ok(Some((present, offer, consent))),
+            Ok(Next::Over) => Ok(None),
             Err(failure) => Err(failure),
         };
-        self.ledger.settle(entry, outcome).await.map(Dispatched::Granted).map_err(|failure| {
-            if is_for_people(&failure) {
-                Trouble::Page(failure)
-            } else {
-                Trouble::Client(Box::new(case.address), failure)
+        if let Some(device) = case.interaction.destination.device() {
+            return self.answer_device(entry, (&case, device), ending).await;
+        }
+        let outcome = match ending {
+            Ok(Some((present, offer, consent))) => {
+                self.issue(&mut entry, (&case, present), (&consent, &offer))
             }
-        })
+            Ok(None) => return Err(Trouble::Page(self.refuse(entry, over().into()).await)),
+            Err(failure) => Err(failure),
+        };
+        let settled = self.ledger.settle(entry, outcome).await;
+        settled.map(Dispatched::Granted).map_err(|failure| case.trouble(failure))
     }
 
     /// What comes next. Where no page may be shown, one that is needed is a refusal.
@@ -90,6 +97,7 @@ impl AuthorizationFlow {
         if !self.is_expected(asked, present, entry.now()).await? {
             return Err(login_required("another_person_signed_in").into());
         }
+        claims::attains(present, &case.interaction.request)?;
         is_launched_for(case, present)?;
         let offer = Box::new(self.offer(entry, (case, present), look).await?);
         if let Some(missing) = offer.missing {

@@ -3,92 +3,77 @@
 use crate::jose::thumbprint::sha256;
 use crate::ledger::{Attempt, Entry};
 use crate::model::client::Client;
-use crate::model::interaction::{Interaction, LIFE, Progress};
+use crate::model::interaction::{Destination, Interaction, LIFE, Progress};
 use crate::model::launch::{self, Handover};
 use crate::moment::Timestamp;
 use crate::policy;
-use crate::protocol::authorization_request::{self, AuthorizationRequest};
+use crate::protocol::authorization_request::AuthorizationRequest;
 use crate::protocol::client_metadata::Profile;
 use crate::protocol::error::{Doing, ErrorCode, Failure, Reason, Refusal};
-use crate::protocol::ids::ClientId;
 use crate::protocol::params::Tolerant;
-use crate::protocol::redirect_uri::{self, Callback};
 use crate::protocol::resource_metadata::ResourceMetadata;
 use crate::scope::narrow::holds;
 use crate::store;
 
+use super::answer::may_be_answered;
+use super::asked::{Asked, Astray, Way};
 use super::browser::{self, Cookie, CookieKind, Visit};
 use super::case::Present;
-use super::offer::offered;
-use super::response::{ReturnAddress, launched_by};
+use super::claims;
+use super::offer::{extent_of, offered};
+use super::response::launched_by;
 use super::{AuthorizationFlow, GoOn, Place, Trouble};
 
 /// The grant that begins here.
 const GRANT: &str = "authorization_code";
+
+/// What a request asks for, judged as far as that can be without a person.
+pub(super) struct Judged {
+    /// What is asked.
+    request: AuthorizationRequest,
+    /// What an EHR has handed over.
+    launch: Option<Handover>,
+}
 
 impl AuthorizationFlow {
     /// Begins the way of an authorization request.
     pub async fn begin(&self, request: Result<Tolerant, Refusal>, visit: &Visit) -> Result<GoOn, Trouble> {
         let mut entry =
             self.entry("authorize.begin", &visit.origin).map_err(|fault| Trouble::Page(fault.into()))?;
-        let proved = match request {
-            Ok(tolerant) => self.prove(&mut entry, &tolerant).await.map(|proved| (proved, tolerant)),
+        let asked = match request {
+            Ok(said) => self.proved(&mut entry, said).await,
             Err(refusal) => Err(refusal.into()),
         };
-        let ((client, callback), tolerant) = match proved {
-            Ok(proved) => proved,
-            Err(failure) => return Err(Trouble::Page(self.refuse(entry, failure).await)),
+        let asked = match asked {
+            Ok(asked) => asked,
+            Err(Astray { address, failure }) => {
+                let failure = self.refuse(entry, failure).await;
+                return Err(match address {
+                    Some(address) => Trouble::Client(address, failure),
+                    None => Trouble::Page(failure),
+                });
+            }
         };
-        let state = authorization_request::state_of(&tolerant).map(str::to_owned);
-        let address = ReturnAddress::new(callback.clone(), state, self.issuer.clone());
-        let outcome = self.admit(&mut entry, (client, callback), &tolerant, visit).await;
+        let to = (&asked.client, &asked.callback);
+        let address = self.return_address(to, &asked.request, entry.now());
+        let provenance = asked.client.provenance;
+        let outcome = self.admit(&mut entry, asked, visit).await;
         let settled = self.ledger.settle(entry, outcome).await;
-        settled.map_err(|failure| Trouble::Client(Box::new(address), failure))
-    }
-
-    /// Proves who asks and where the answer may go. Until then nothing is sent anywhere (RFC 6749, 4.1.2.1).
-    async fn prove(&self, entry: &mut Entry, request: &Tolerant) -> Result<(Client, Callback), Failure> {
-        if ["client_id", "redirect_uri"].iter().any(|name| request.repeated.contains(*name)) {
-            let told = "The app that sent you here named itself, or its address, twice.";
-            return Err(Refusal::invalid_request(told, "repeated_parameter").into());
-        }
-        let named = request.params.optional("client_id").ok_or_else(|| unknown("client_id_missing"))?;
-        let id = ClientId::parse(named).ok_or_else(|| unknown("unknown_client"))?;
-        entry.event_mut().client = Some(id.to_string());
-        let client = store::client::find(&self.db, &id).await?.ok_or_else(|| unknown("unknown_client"))?;
-        entry.event_mut().name_client(&client);
-        if !client.is_active() {
-            return Err(unknown("client_disabled").into());
-        }
-        let asked = request.params.optional("redirect_uri").ok_or_else(|| astray("redirect_uri_missing"))?;
-        let callback = redirect_uri::matched(&client.metadata.redirect_uris, asked)
-            .ok_or_else(|| astray("redirect_uri_not_registered").detail(asked.chars().take(200).collect()))?;
-        Ok((client, callback))
+        settled.map_err(|failure| Trouble::unasked(&provenance, address, failure))
     }
 
     /// Judges what is asked, and stores it on its way. Whatever is wrong from here on, the client is told.
-    async fn admit(
-        &self,
-        entry: &mut Entry,
-        (client, callback): (Client, Callback),
-        tolerant: &Tolerant,
-        visit: &Visit,
-    ) -> Result<GoOn, Failure> {
-        may_ask(&client)?;
-        let request = AuthorizationRequest::parse(tolerant)?;
-        entry.event_mut().scopes_asked = Some(request.scope.to_string());
-        // The error for a wrong resource server depends on the name under which it was given (RFC 8707, 2).
-        let blame = match tolerant.params.optional("aud") {
-            Some(_) => ErrorCode::InvalidRequest,
-            None => ErrorCode::InvalidTarget,
-        };
-        let resource = self.resource(entry, (&client, &request), blame).await?;
-        offered(entry, policy::offer(&client, None, &request.scope, &resource))?;
-
+    async fn admit(&self, entry: &mut Entry, asked: Asked, visit: &Visit) -> Result<GoOn, Failure> {
+        let (pushed, is_required) = (asked.way.pushed(), self.must_be_pushed(&asked.client));
+        if pushed.is_none() && is_required {
+            // RFC 9126, 5; FAPI 2.0 Security Profile, 5.3.2.2.
+            let told = "pushed authorization requests are required";
+            return Err(Refusal::invalid_request(told, "pushed_request_missing").into());
+        }
+        let Judged { mut request, launch } = self.judged(entry, &asked).await?;
+        request.pushed = pushed;
+        let Asked { client, callback, .. } = asked;
         let now = entry.now();
-        let launch = self.handed_over(entry, (&client, &resource), (tolerant, &request)).await?;
-        // A hint that is none is refused before anybody is asked for a password.
-        self.expected((&client, &request), now).await?;
         let present = self.adoptable(entry, (&client, &request), visit).await?;
         // Whoever else is signed in here, the person whom the EHR named may sign in.
         let present = present
@@ -103,7 +88,7 @@ impl AuthorizationFlow {
             id: self.id(now)?,
             browser,
             client: client.id,
-            callback,
+            destination: Destination::Callback(callback),
             request,
             launch,
             choice: None,
@@ -114,6 +99,39 @@ impl AuthorizationFlow {
         let go_on = GoOn { place: Place::Dispatcher, interaction: Some(interaction.id), cookies };
         entry.attempt(Attempt::BeginInteraction(Box::new(interaction)));
         Ok(go_on)
+    }
+
+    /// Whether a client must push its requests.
+    fn must_be_pushed(&self, client: &Client) -> bool {
+        let metadata = &client.metadata;
+        metadata.profile == Profile::Fapi2 || metadata.require_pushed || self.features.require_pushed
+    }
+
+    /// Judges what is asked, as far as that can be without a person.
+    pub(super) async fn judged(&self, entry: &mut Entry, asked: &Asked) -> Result<Judged, Failure> {
+        let Asked { client, request: said, way, .. } = asked;
+        may_ask(client)?;
+        if client.metadata.require_signed_request_object && *way == Way::Plain {
+            // RFC 9101, 10.5.
+            let told = "signed request objects are required";
+            return Err(Refusal::invalid_request(told, "request_object_missing").into());
+        }
+        let request = AuthorizationRequest::parse(said, client.metadata.profile)?;
+        may_be_answered((client, &asked.callback), &request)?;
+        let request = claims::completed(request, client)?;
+        entry.event_mut().scopes_asked = Some(request.scope.to_string());
+        // The error for a wrong resource server depends on the name under which it was given (RFC 8707, 2).
+        let blame = match said.params.optional("aud") {
+            Some(_) => ErrorCode::InvalidRequest,
+            None => ErrorCode::InvalidTarget,
+        };
+        let resource = self.resource(entry, (client, &request), blame).await?;
+        self.judge_details(entry, (client, &request), &resource).await?;
+        offered(entry, policy::offer(client, None, extent_of(&request), &resource))?;
+        let launch = self.handed_over(entry, (client, &resource), (said, &request)).await?;
+        // A hint that is none is refused before anybody is asked for a password.
+        self.expected((client, &request), entry.now()).await?;
+        Ok(Judged { request, launch })
     }
 
     /// What an EHR has handed over. Without the scope `launch` a handle is not looked at (SMART App Launch 2.2).
@@ -150,7 +168,9 @@ impl AuthorizationFlow {
         let Some(present) = self.present(visit, now).await? else { return Ok(None) };
         present.name(entry.event_mut());
         let is_expected = self.is_expected((client, request), &present, now).await?;
-        let is_wanted = !request.prompts.wants_login() && is_recent(&present, request, now);
+        let is_wanted = !request.prompts.wants_login()
+            && is_recent(&present, request, now)
+            && claims::attains(&present, request).is_ok();
         Ok(Some(present).filter(|_| is_expected && is_wanted))
     }
 
@@ -172,18 +192,11 @@ fn is_recent(present: &Present, request: &AuthorizationRequest, now: Timestamp) 
 
 /// Whether a client may send people here at all.
 pub fn may_ask(client: &Client) -> Result<(), Refusal> {
-    if !client.metadata.grant_types.iter().any(|grant| grant == GRANT) {
-        let told = "this client is not registered for authorization codes";
-        return Err(Refusal::new(ErrorCode::UnauthorizedClient, told, Reason::new("grant_not_registered")));
+    if client.metadata.grant_types.iter().any(|grant| grant == GRANT) {
+        return Ok(());
     }
-    match client.metadata.profile {
-        Profile::Smart | Profile::Udap => Ok(()),
-        // FAPI 2.0 Security Profile, 5.3.2.2.
-        Profile::Fapi2 => Err(Refusal::invalid_request(
-            "pushed authorization requests are required",
-            "pushed_request_missing",
-        )),
-    }
+    let told = "this client is not registered for authorization codes";
+    Err(Refusal::new(ErrorCode::UnauthorizedClient, told, Reason::new("grant_not_registered")))
 }
 
 /// The refusal of a request for the scope `launch` without the handle of one.
@@ -196,15 +209,4 @@ pub const fn launch_missing() -> Refusal {
 /// The refusal of a request without a page, where one would be needed.
 pub(super) const fn login_required(reason: &'static str) -> Refusal {
     Refusal::new(ErrorCode::LoginRequired, "the person has to sign in", Reason::new(reason))
-}
-
-/// The client is not known, or stopped; which of them is not told.
-const fn unknown(reason: &'static str) -> Refusal {
-    let told = "The app that sent you here is not known to this server.";
-    Refusal::invalid_request(told, reason)
-}
-
-const fn astray(reason: &'static str) -> Refusal {
-    let told = "The app that sent you here did not name an address that is registered for it. You are not sent there.";
-    Refusal::invalid_request(told, reason)
 }

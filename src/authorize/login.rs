@@ -330,7 +330,7 @@ fn asking(case: &Case) -> AskingApp {
         name: case.client.metadata.client_name.clone(),
         organization: case.client.metadata.organization.clone(),
         interaction: case.interaction.id,
-        target: case.interaction.callback.origin(),
+        target: case.interaction.destination.origin(),
     }
 }
 
@@ -343,6 +343,6 @@ fn wrong(detail: &'static str) -> Refusal {
 }
 
 /// Whole seconds, never less than it takes.
-fn whole_seconds(wait: time::Duration) -> i64 {
+pub(super) fn whole_seconds(wait: time::Duration) -> i64 {
     wait.whole_seconds().saturating_add(i64::from(wait.subsec_nanoseconds() > 0)).max(1)
 }

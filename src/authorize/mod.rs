@@ -2,15 +2,21 @@
 //! own work and returns to the dispatcher; no step names another.
 
 pub mod account;
+pub mod answer;
+mod asked;
 pub mod browser;
 pub mod case;
+mod claims;
 pub mod consent;
+pub mod device;
+pub mod details;
 pub mod dispatcher;
 pub mod endpoint;
 pub mod login;
 pub mod logout;
 mod offer;
 pub mod patient;
+pub mod pushed;
 mod setting;
 pub mod response;
 mod throttle;
@@ -20,20 +26,26 @@ use std::sync::Arc;
 use time::Duration;
 use uuid::Uuid;
 
+use crate::clients::authenticate::Authenticator;
+use crate::config::features::Features;
 use crate::grants::OwnResources;
 use crate::keys::keyring::KeyRing;
+use crate::keys::subjects::Subjects;
 use crate::ledger::{Entry, Ledger};
 use crate::model::audit_event::Origin;
+use crate::model::registration::Provenance;
 use crate::moment::Timestamp;
 use crate::platform::clock::Clock;
 use crate::platform::entropy::Entropy;
 use crate::platform::passwords::PasswordHasher;
+use crate::platform::seal::Sealer;
 use crate::protocol::error::{Doing, Failure, Fault};
+use crate::sender::dpop::ProofRules;
 use crate::smart::patients::PatientDirectory;
 use crate::store::Db;
 
+use answer::ReturnAddress;
 use browser::{BrowserKeys, Cookie};
-use response::ReturnAddress;
 
 pub use offer::{is_preapproved, is_recognized};
 
@@ -54,10 +66,20 @@ pub struct AuthorizationFlow {
     pub own: OwnResources,
     /// What proves that forms and devices are known.
     pub marks: Arc<BrowserKeys>,
+    /// Seals what a page has to show again.
+    pub sealer: Arc<Sealer>,
     /// The patients whose record a person may open.
     pub patients: PatientDirectory,
     /// The signing keys, by which id tokens are known again.
     pub signing: KeyRing,
+    /// Names people to clients.
+    pub subjects: Arc<Subjects>,
+    /// Judges the credentials of clients that push their requests, and knows their keys.
+    pub authenticator: Authenticator,
+    /// What proofs are held to.
+    pub proofs: Arc<ProofRules>,
+    /// What is offered only where it is wanted.
+    pub features: Features,
     /// How long things live.
     pub lives: Lives,
     /// The name of this server (RFC 9207).
@@ -69,6 +91,8 @@ pub struct AuthorizationFlow {
 pub struct Lives {
     /// An authorization code.
     pub code: Duration,
+    /// A pushed authorization request.
+    pub pushed: Duration,
     /// A signed-in browser.
     pub session: Duration,
     /// A signed-in browser that is left alone.
@@ -94,6 +118,8 @@ pub enum Place {
     Consent,
     /// To the page of whoever is signed in.
     Account,
+    /// To the page that tells what a device was answered.
+    Device,
 }
 
 /// A step was taken: the browser goes on.
@@ -141,6 +167,12 @@ pub enum Trouble {
 }
 
 impl Trouble {
+    /// What went wrong before the person had a say. A client that registered itself, and that nobody has found good,
+    /// is not told: whoever sends people here would else choose where they end up (RFC 9700, 4.11.2).
+    fn unasked(provenance: &Provenance, address: ReturnAddress, failure: Failure) -> Self {
+        if provenance.is_approved() { Self::Client(Box::new(address), failure) } else { Self::Page(failure) }
+    }
+
     /// What went wrong.
     #[must_use]
     pub const fn failure(&self) -> &Failure {

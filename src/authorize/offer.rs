@@ -8,16 +8,18 @@ use crate::ledger::Entry;
 use crate::model::authorization::OnBehalf;
 use crate::model::client::Client;
 use crate::model::consent::{Consent, Wish};
-use crate::model::delegation::Voucher;
+use crate::model::delegation::{Particulars, Voucher};
 use crate::model::interaction::Missing;
 use crate::model::person::Role;
 use crate::model::standing::Standing;
-use crate::policy;
+use crate::policy::{self, Extent};
+use crate::protocol::authorization_details::AuthorizationDetails;
 use crate::protocol::authorization_request::AuthorizationRequest;
 use crate::protocol::client_metadata::ClinicianConsent;
 use crate::protocol::error::{ErrorCode, Failure, Fault, Refusal};
 use crate::protocol::launch_context::LaunchContext;
 use crate::protocol::resource_metadata::ResourceMetadata;
+use crate::protocol::secret::same_bytes;
 use crate::scope::lattice::uncovered;
 use crate::scope::narrow::holds;
 use crate::scope::set::ScopeSet;
@@ -26,6 +28,7 @@ use crate::tokens::id_token;
 
 use super::AuthorizationFlow;
 use super::case::{Case, Present};
+use super::claims::beyond;
 use super::setting::{Found, Look, Setting};
 
 /// What could be granted to the client, if the person agrees.
@@ -33,6 +36,10 @@ use super::setting::{Found, Look, Setting};
 pub(super) struct Offer {
     /// The scopes.
     pub(super) scope: ScopeSet,
+    /// The claims that are asked for one by one, beside those of the scopes.
+    pub(super) claims: Vec<String>,
+    /// What beside them (RFC 9396).
+    pub(super) details: AuthorizationDetails,
     /// The one resource server.
     pub(super) resource: ResourceMetadata,
     /// In whose name, with what in context.
@@ -48,9 +55,19 @@ pub(super) struct Offer {
 }
 
 impl Offer {
-    /// The patient in context, when these scopes need one.
-    pub(super) fn patient_for(&self, scope: &ScopeSet) -> Option<String> {
-        self.person.context.for_scope(scope).patient
+    /// What is in context for some of it.
+    pub(super) fn context_for(&self, scope: &ScopeSet, details: &AuthorizationDetails) -> LaunchContext {
+        self.person.context.for_grant(scope, details)
+    }
+
+    /// The patient in context, when some of it needs one.
+    pub(super) fn patient_for(&self, scope: &ScopeSet, details: &AuthorizationDetails) -> Option<String> {
+        self.context_for(scope, details).patient
+    }
+
+    /// The patient in context, when the offer needs one.
+    pub(super) fn patient(&self) -> Option<String> {
+        self.patient_for(&self.scope, &self.details)
     }
 
     /// Whether the registration of a client gives the offer, to somebody whom an EHR has sent.
@@ -61,14 +78,23 @@ impl Offer {
             && is_preapproved(client, &self.person.standing, voucher)
     }
 
-    /// What is in context, so that a decision is of what the page spoke of.
-    pub(super) fn about(&self) -> String {
-        let context = self.person.context.for_scope(&self.scope).members();
-        sha256_base64url(format!("{}\n{}", self.resource.url, Value::Object(context)).as_bytes())
+    /// What is in context, and who asks, so that a decision is of what the page spoke of.
+    pub(super) fn about(&self, client: &Client) -> String {
+        let context = Value::Object(self.context_for(&self.scope, &self.details).members());
+        let details = self.details.to_json();
+        // What a client is that registered itself is told by its version alone, until somebody has looked at it.
+        let version = Some(client.version).filter(|_| !client.provenance.is_approved()).unwrap_or_default();
+        sha256_base64url(format!("{}\n{context}\n{details}\n{version}", self.resource.url).as_bytes())
     }
 
     fn wish<'a>(&'a self, patient: Option<&'a str>) -> Wish<'a> {
-        Wish { audience: &self.resource.url, patient, scope: &self.scope }
+        Wish {
+            audience: &self.resource.url,
+            patient,
+            scope: &self.scope,
+            claims: &self.claims,
+            details: &self.details,
+        }
     }
 }
 
@@ -102,8 +128,12 @@ impl AuthorizationFlow {
             context: LaunchContext::default(),
             sign_in: present.session.sign_in(),
             grant: case.interaction.id,
+            particulars: Particulars::default(),
         };
-        let scope = offered(entry, policy::offer(&case.client, Some(&person), &request.scope, &resource))?;
+        self.judge_details(entry, (&case.client, request), &resource).await?;
+        let may =
+            |person: &OnBehalf, asked: Extent| policy::offer(&case.client, Some(person), asked, &resource);
+        let Extent { scope, details } = offered(entry, may(&person, extent_of(request)))?;
         let setting = self.setting((case, present), (&scope, &resource), look, entry.now()).await?;
         // A line that another covers would be ticked in vain, or given though it was not.
         let scope = uncovered(&setting.without_what_is_not(&scope));
@@ -111,31 +141,42 @@ impl AuthorizationFlow {
         let style = resource.smart_style_url.clone().filter(|_| resource.has_capability("context-style"));
         context.smart_style_url = context.smart_style_url.or(style);
         let person = OnBehalf { context, ..person };
-        let offer = Offer { scope, resource, person, voucher, label, missing, found };
-        entry.event_mut().patient = offer.patient_for(&offer.scope);
+        let claims = beyond((&case.client, &person), &request.claims, (&scope, &resource));
+        // Once more, now that the patient is known whom they must be about.
+        let of_details = Extent { details, ..Extent::default() };
+        let details = if of_details.details.is_empty() || missing.is_some() {
+            of_details.details
+        } else {
+            offered(entry, may(&person, of_details))?.details
+        };
+        let offer = Offer { scope, claims, details, resource, person, voucher, label, missing, found };
+        entry.event_mut().patient = offer.patient();
         Ok(offer)
     }
 
     /// A former decision of the person that covers all of the offer. It is not enough for a client that
-    /// anybody could pass himself off as (RFC 8252, 8.6), nor where the client wants the person asked.
+    /// anybody could pass himself off as (RFC 8252, 8.6), nor where the client wants the person asked, nor when the
+    /// client has changed itself since.
     pub(super) async fn remembered(&self, case: &Case, offer: &Offer) -> Result<Option<Consent>, Fault> {
         let Case { client, interaction, .. } = case;
-        let is_recognized = is_recognized(client, interaction.callback.is_claimed());
-        if interaction.request.prompts.wants_consent() {
+        let is_claimed = interaction.destination.is_claimed();
+        // Whoever has sent the code of a device may be somebody else: each time it is asked (RFC 8628, 5.4).
+        if interaction.request.prompts.wants_consent() || interaction.destination.device().is_some() {
             return Ok(None);
         }
         let is_launched = interaction.launch.is_some();
-        if is_launched && offer.is_given_by_policy(client, interaction.callback.is_claimed()) {
+        if is_launched && offer.is_given_by_policy(client, is_claimed) {
             return self.given_by_policy(case, offer).map(Some);
         }
-        if !is_recognized {
+        if !is_recognized(client, is_claimed) {
             return Ok(None);
         }
-        let patient = offer.patient_for(&offer.scope);
+        let patient = offer.patient();
         let wish = offer.wish(patient.as_deref());
         let person = &offer.person.standing;
         let known = store::consent::find_newest(&self.db, person.subject, &client.id).await?;
-        Ok(known.into_iter().find(|consent| consent.covers(&wish, person)))
+        let is_of_client = |consent: &Consent| client.stands_since(consent.given_at);
+        Ok(known.into_iter().find(|consent| is_of_client(consent) && consent.covers(&wish, person)))
     }
 
     /// The decision that the registration of a client makes for clinicians.
@@ -146,8 +187,10 @@ impl AuthorizationFlow {
             subject: offer.person.standing.subject,
             client: case.client.id.clone(),
             audience: offer.resource.url.clone(),
-            patient: offer.patient_for(&offer.scope),
+            patient: offer.patient(),
             scope: offer.scope.clone(),
+            claims: offer.claims.clone(),
+            details: offer.details.clone(),
             given_at: now.max(offer.person.standing.not_before),
             by_policy: true,
             withdrawn_at: None,
@@ -162,10 +205,12 @@ impl AuthorizationFlow {
         now: crate::moment::Timestamp,
     ) -> Result<bool, Failure> {
         let expected = self.expected((client, request), now).await?;
-        Ok(expected.is_none_or(|expected| expected == present.person.subject.to_string()))
+        let sub = self.subjects.of_person(client, &present.person.subject);
+        let is_the_one = expected.is_none_or(|expected| same_bytes(expected.as_bytes(), sub.as_bytes()));
+        Ok(is_the_one && request.claims.means(&sub))
     }
 
-    /// Whom the client expects, when it says so by an id token that it was given.
+    /// Whom the client expects, by the `sub` that it knows, when it says so by an id token that it was given.
     pub(super) async fn expected(
         &self,
         (client, request): (&Client, &AuthorizationRequest),
@@ -185,7 +230,9 @@ impl AuthorizationFlow {
 pub fn is_preapproved(client: &Client, person: &Standing, voucher: Option<Voucher>) -> bool {
     let treats = person.roles.contains(&Role::Clinician) && !person.roles.contains(&Role::Patient);
     let is_treated = voucher.is_none_or(|voucher| voucher == Voucher::Launch);
-    client.metadata.clinician_consent == ClinicianConsent::Preapproved && treats && is_treated
+    let is_preapproved = client.metadata.clinician_consent == ClinicianConsent::Preapproved;
+    // A client that has changed itself is not the one that was spoken of.
+    is_preapproved && client.provenance.is_approved() && treats && is_treated
 }
 
 /// Whether nobody else could pass himself off as this client: it proves who it is, or the address of its
@@ -195,11 +242,13 @@ pub fn is_recognized(client: &Client, is_claimed: bool) -> bool {
     client.metadata.token_endpoint_auth_method != "none" || is_claimed
 }
 
+/// What a request asks for.
+pub(super) fn extent_of(request: &AuthorizationRequest) -> Extent {
+    Extent { scope: request.scope.clone(), details: request.authorization_details.clone() }
+}
+
 /// Notes which rule denied an offer.
-pub(super) fn offered(
-    entry: &mut Entry,
-    found: Result<ScopeSet, policy::Denial>,
-) -> Result<ScopeSet, Refusal> {
+pub(super) fn offered(entry: &mut Entry, found: Result<Extent, policy::Denial>) -> Result<Extent, Refusal> {
     found.map_err(|denial| {
         entry.event_mut().rule = Some(denial.rule.to_owned());
         denial.refusal

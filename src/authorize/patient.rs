@@ -326,7 +326,7 @@ impl AuthorizationFlow {
         Asking {
             client_name: case.client.metadata.client_name.clone(),
             organization: case.client.metadata.organization.clone(),
-            target: case.interaction.callback.origin(),
+            target: case.interaction.destination.origin(),
             interaction: case.interaction.id,
             csrf: self.marks.csrf(form, &case.browser),
         }

@@ -91,19 +91,24 @@ impl AuthorizationFlow {
             setting.label = Some(patient.clone());
             return Ok(setting);
         }
-        if !needs_patient(scope) {
+        let named = case.interaction.request.authorization_details.patients().next();
+        if !needs_patient(scope) && named.is_none() {
             return Ok(setting);
         }
         let by = if launch.is_some() { "context-ehr-patient" } else { "context-standalone-patient" };
-        if !resource.has_capability(by) {
+        if needs_patient(scope) && !resource.has_capability(by) {
             return Err(policy::no_patient().into());
         }
-        if look == Look::Past(Missing::Patient) {
+        if look == Look::Past(Missing::Patient) && named.is_none() {
             setting.missing = Some(Missing::Patient);
             return Ok(setting);
         }
         let (choice, only) = if let Some(choice) = &case.interaction.choice {
             (choice.clone(), None)
+        } else if let Some(named) = named {
+            // The details say whom they are about (RFC 9396): nobody else is to be chosen.
+            let only = self.named(who, &named, now).await?;
+            (choice(&only), Some(only))
         } else {
             let page = self.patients.search(who, "", now).await?;
             let Some(only) = only(&page)?.cloned() else {
@@ -118,10 +123,7 @@ impl AuthorizationFlow {
                 (_, Look::Past(Missing::Encounter)) => setting.missing = Some(Missing::Encounter),
                 (Some(chosen), _) => setting.context.encounter.clone_from(&chosen.id),
                 (None, _) => {
-                    let visits = match &only {
-                        Some(only) => self.patients.visits(who, only, now).await?,
-                        None => self.patients.encounters(who, &choice.patient, now).await?,
-                    };
+                    let visits = self.visits_of(who, (&choice, only.as_ref()), now).await?;
                     // Without any visit there is nothing to choose.
                     if !visits.is_empty() {
                         setting.missing = Some(Missing::Encounter);
@@ -134,6 +136,25 @@ impl AuthorizationFlow {
         setting.voucher = choice.voucher;
         setting.label = Some(choice.label);
         Ok(setting)
+    }
+
+    /// The patient whom details name, when the person may act for them.
+    async fn named(&self, who: Who<'_>, patient: &str, now: Timestamp) -> Result<PatientEntry, Failure> {
+        let found = self.patients.find(who, patient, now).await?;
+        Ok(found.ok_or_else(|| denied("details_of_patient_beyond_person"))?)
+    }
+
+    /// The visits of the patient who was chosen, or who alone can be meant.
+    async fn visits_of(
+        &self,
+        who: Who<'_>,
+        (choice, only): (&Choice, Option<&PatientEntry>),
+        now: Timestamp,
+    ) -> Result<Vec<EncounterEntry>, Failure> {
+        match only {
+            Some(only) => self.patients.visits(who, only, now).await,
+            None => self.patients.encounters(who, &choice.patient, now).await,
+        }
     }
 
     /// Who says that a person may act for the patient of a launch: the EHR, for those who treat the patient.

@@ -37,6 +37,15 @@ pub(super) fn counts(account: &[u8; 32], device: Option<[u8; 16]>, network: Opti
     ]
 }
 
+/// The counts of one attempt to enter the code of a device: of the browser, and of the network over all browsers.
+pub(super) fn counts_of_codes(browser: &[u8; 32], network: Option<IpAddr>) -> Vec<Attempts> {
+    let network = network.map(|address| address.to_string()).unwrap_or_default();
+    vec![
+        Attempts::none(Of::Place, labelled("user codes of a browser", &[browser])),
+        Attempts::none(Of::Network, labelled("user codes of a network", &[network.as_bytes()])),
+    ]
+}
+
 /// Until when there may be no attempt, if not now.
 pub(super) fn held_until(counts: &[Attempts], now: Timestamp) -> Option<Timestamp> {
     counts.iter().filter_map(|count| count.clone().reserve(now).err()).max()

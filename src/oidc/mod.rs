@@ -1,3 +1,4 @@
 //! What OpenID Connect adds.
 
+pub mod backchannel_logout;
 pub mod userinfo;
