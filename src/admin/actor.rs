@@ -7,6 +7,7 @@ use crate::tokens::access_token::{AccessTokens, LiveToken};
 use crate::tokens::bearer::{self, Constraint};
 
 use crate::clients::evidence::Evidence;
+use crate::ledger::Entry;
 use crate::moment::Timestamp;
 use crate::protocol::error::{ErrorCode, Failure, Reason, Refusal};
 
@@ -54,11 +55,11 @@ impl Actor {
 /// Believes the token of an admin request.
 pub async fn believe(
     tokens: &AccessTokens,
+    entry: &mut Entry,
     audience: &str,
     evidence: &Evidence,
-    now: Timestamp,
 ) -> Result<LiveToken, Failure> {
-    let live = bearer::believe(tokens, evidence, Constraint::Demanded, now).await?;
+    let live = bearer::believe(tokens, entry, evidence, Constraint::Demanded).await?;
     if live.token.audience != audience {
         let reason = Reason::new("token_for_another_audience");
         return Err(Refusal::new(ErrorCode::InvalidToken, "the token is for another resource", reason).into());
@@ -68,7 +69,7 @@ pub async fn believe(
 
 /// Asks a believed token for the scope of a route.
 pub fn authorize(live: &LiveToken, scope: &'static str, origin: &Origin) -> Result<Caller, Refusal> {
-    let LiveToken { token, client } = live;
+    let LiveToken { token, client, .. } = live;
     if !token.scope.iter().any(|held| held.as_str() == scope) {
         let reason = Reason::new("admin_scope_missing");
         return Err(Refusal::new(ErrorCode::InsufficientScope, "the token lacks the scope for this", reason));

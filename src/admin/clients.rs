@@ -9,7 +9,9 @@ use crate::ledger::{Done, Work};
 use crate::model::audit_event::AuditEvent;
 use crate::model::client::{Client, ClientStatus};
 use crate::model::page::Page;
+use crate::model::registration::Provenance;
 use crate::moment::Timestamp;
+use crate::protocol::allowance::Allowance;
 use crate::protocol::client_metadata::{ClientMetadata, Keys};
 use crate::protocol::error::{Doing, ErrorCode, Failure, Fault, FieldProblem, Reason, Refusal};
 use crate::protocol::ids::ClientId;
@@ -18,7 +20,8 @@ use crate::store::client_secret::NewSecret;
 use crate::store::{self, Tx};
 
 use super::actor::{Actor, Caller};
-use super::{Administration, expect_version, merge, not_found, privilege, registration};
+use super::registration::Known;
+use super::{Administration, expect_version, merge, not_found, openid, privilege, registration};
 
 /// A client, and its secret the one time it is shown.
 #[derive(Debug)]
@@ -55,7 +58,7 @@ impl Administration {
         document: &Map<String, Value>,
     ) -> Result<Registered, Failure> {
         let mut event = self.event(caller, "client.create")?;
-        let parsed = self.parse_client(&caller.actor, document).await;
+        let parsed = self.parse_client(&caller.actor, document, None).await;
         let id = ClientId::new(self.entropy.id(event.at).doing("naming a client")?);
         event.target = Some(id.to_string());
         let now = event.at;
@@ -72,6 +75,7 @@ impl Administration {
             tokens_not_before: now.replace_microsecond(0).doing("rounding a time")?,
             created_at: now,
             updated_at: now,
+            provenance: Provenance::ADMINISTRATOR,
         };
         let (secret, stored) = made.unzip();
         let client = self
@@ -108,7 +112,7 @@ impl Administration {
     ) -> Result<Client, Failure> {
         let mut event = self.event(caller, "client.replace")?;
         event.target = Some(target.id.to_string());
-        match self.parse_client(&caller.actor, document).await {
+        match self.parse_client(&caller.actor, document, None).await {
             Ok(metadata) => {
                 let change: Change = Box::new(move |client, _| Ok(client.with_metadata(metadata)));
                 self.change_client(caller, event, target, (Judged::Anew, change)).await
@@ -127,13 +131,14 @@ impl Administration {
         let mut event = self.event(caller, "client.patch")?;
         event.target = Some(target.id.to_string());
         event.detail = Some(patch.keys().map(String::as_str).collect::<Vec<_>>().join(" "));
-        let mut document = match self.find_client(&target.id).await {
-            Ok(client) => client.metadata.to_json(),
+        let before = match self.find_client(&target.id).await {
+            Ok(client) => client.metadata,
             Err(failure) => return self.refuse(event, failure).await,
         };
+        let mut document = before.to_json();
         merge(&mut document, patch.clone());
         // Judged on what was read; merged again into what is locked.
-        if let Err(failure) = self.parse_client(&caller.actor, &document).await {
+        if let Err(failure) = self.parse_client(&caller.actor, &document, Some(&before)).await {
             return self.refuse(event, failure).await;
         }
         let change: Change = Box::new(move |client, _| {
@@ -149,26 +154,14 @@ impl Administration {
     pub async fn disable_client(&self, caller: &Caller, target: Target) -> Result<Client, Failure> {
         let mut event = self.event(caller, "client.disable")?;
         event.target = Some(target.id.to_string());
-        self.change_client(
-            caller,
-            event,
-            target,
-            (Judged::AsItStands, Box::new(|client, now| Ok(client.disable(now)))),
-        )
-        .await
+        self.change_as_it_stands(caller, event, target, Client::disable).await
     }
 
     /// Lets a stopped client go on; its older tokens stay dead.
     pub async fn enable_client(&self, caller: &Caller, target: Target) -> Result<Client, Failure> {
         let mut event = self.event(caller, "client.enable")?;
         event.target = Some(target.id.to_string());
-        self.change_client(
-            caller,
-            event,
-            target,
-            (Judged::AsItStands, Box::new(|client, now| Ok(client.enable(now)))),
-        )
-        .await
+        self.change_as_it_stands(caller, event, target, Client::enable).await
     }
 
     /// Deletes a client with its secrets; its tokens are dead.
@@ -252,6 +245,18 @@ impl Administration {
         self.change_client(caller, event, target, (Judged::Anew, change)).await
     }
 
+    /// Changes a client without judging its registration anew.
+    pub(super) async fn change_as_it_stands(
+        &self,
+        caller: &Caller,
+        event: AuditEvent,
+        target: Target,
+        change: fn(Client, Timestamp) -> Client,
+    ) -> Result<Client, Failure> {
+        let change: Change = Box::new(move |client, now| Ok(change(client, now)));
+        self.change_client(caller, event, target, (Judged::AsItStands, change)).await
+    }
+
     /// Locks a client, changes it, and judges what came of it.
     async fn change_client(
         &self,
@@ -262,20 +267,22 @@ impl Administration {
     ) -> Result<Client, Failure> {
         let now = event.at;
         let actor = caller.actor.clone();
-        let rules = self.rules.clone();
-        let resources = self.resource_urls().await?;
+        let (rules, features) = (self.rules.clone(), self.features);
+        let known = self.known().await?;
         self.ledger
             .transact(event, move |tx, _| -> Work<'_, Client> {
                 Box::pin(async move {
                     let before = locked(tx, &actor, &target).await?;
-                    let after = change(before.clone(), now)?;
+                    let after = change(before.clone(), now)?.ending_former_names(&before, now);
                     // A registration is never held back by what has changed around it: a client can always be
                     // stopped, whatever has become of its resource servers.
                     if judged == Judged::Anew {
-                        let kept = before.metadata.resources.iter().chain(&before.metadata.introspects);
-                        let known: Vec<String> = resources.iter().chain(kept).cloned().collect();
-                        registration::judge(&after.metadata, &known, &rules)?;
+                        let known = known.and(&before.metadata);
+                        registration::judge(&after.metadata, &known, &rules, &features)?;
                         privilege::is_within(&actor, &after.metadata)?;
+                        // What an administrator makes of a client that registered itself, it may be from then on.
+                        let allowance = Allowance::of(&after.metadata);
+                        store::self_registration::update_allowance(tx, &after.id, &allowance).await?;
                     }
                     privilege::leaves_an_admin(&actor, tx, &before, Some(&after)).await?;
                     drop_unused_secrets(tx, &before, &after, now).await?;
@@ -291,20 +298,24 @@ impl Administration {
         &self,
         actor: &Actor,
         document: &Map<String, Value>,
+        before: Option<&ClientMetadata>,
     ) -> Result<ClientMetadata, Failure> {
         let metadata = ClientMetadata::parse(document).map_err(registration::refusal)?;
-        registration::judge(&metadata, &self.resource_urls().await?, &self.rules)?;
+        registration::judge(&metadata, &self.known().await?, &self.rules, &self.features)?;
         privilege::is_within(actor, &metadata)?;
+        openid::check_sector(&metadata, before, (&self.outbound, &self.rules)).await?;
         Ok(metadata)
     }
 
-    async fn resource_urls(&self) -> Result<Vec<String>, Fault> {
-        let mut urls = store::resource::find_urls(&self.db).await?;
-        urls.push(self.audience.clone());
-        Ok(urls)
+    /// What registrations may name.
+    pub(crate) async fn known(&self) -> Result<Known, Fault> {
+        let mut resources = store::resource::find_urls(&self.db).await?;
+        resources.push(self.audience.clone());
+        Ok(Known { resources, details_types: self.details_types().await? })
     }
 
-    fn secret_for(
+    /// A new secret, where the method of a registration uses one.
+    pub(crate) fn secret_for(
         &self,
         metadata: &ClientMetadata,
         id: &ClientId,
@@ -338,7 +349,7 @@ async fn locked(tx: &mut Tx, actor: &Actor, target: &Target) -> Result<Client, F
 }
 
 /// A client whose new method uses no secret keeps none.
-async fn drop_unused_secrets(
+pub(crate) async fn drop_unused_secrets(
     tx: &mut Tx,
     before: &Client,
     after: &Client,

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::authorize::endpoint::{launch_missing, may_ask};
 use crate::clients::methods::{self, Carrier, ClientAuthMethod};
+use crate::config::features::Features;
 use crate::grants::{self, Named, audience_for_client, audience_for_person};
 use crate::ledger::{Done, Work};
 use crate::model::audit_event::AuditEvent;
@@ -15,7 +16,9 @@ use crate::model::person::Person;
 use crate::model::resource::Resource;
 use crate::moment::Timestamp;
 use crate::pki::thumbprint::Thumbprint;
-use crate::policy::{self, Presence, Question, Strength, Trace, Visit, Way};
+use crate::policy::{self, Extent, Presence, Question, Strength, Trace, Visit, Way};
+use crate::protocol::authorization_details::AuthorizationDetails;
+use crate::protocol::client_metadata::Profile;
 use crate::protocol::error::{ErrorCode, Failure, Fault, FieldProblem, Reason, Refusal};
 use crate::protocol::resource_metadata::{ResourceKind, ResourceMetadata};
 use crate::scope::narrow::holds;
@@ -148,7 +151,7 @@ impl Administration {
 
     /// The answer, rule by rule.
     async fn told(&self, looked: Looked, now: Timestamp) -> Result<Explained, Failure> {
-        if let Err(refused) = may_begin(&looked) {
+        if let Err(refused) = may_begin(&looked, self.features) {
             return Ok(unbegun(looked, None, *refused));
         }
         let place = match self.place(&looked).await {
@@ -261,9 +264,11 @@ impl Administration {
                 grant_type,
                 subject,
                 asked: scope.clone(),
+                details: AuthorizationDetails::default(),
                 resource: place.resource.clone(),
                 sender: place.sender,
                 companions: Companions::default(),
+                descent: None,
             },
             presence: if user.is_some() { Presence::Known } else { Presence::Awaited },
             resource_name: place.name.as_deref(),
@@ -286,7 +291,7 @@ fn name(event: &mut AuditEvent, looked: &Looked) {
 }
 
 /// What stands against a request before its scopes are looked at.
-fn may_begin(looked: &Looked) -> Result<(), Box<Refused>> {
+fn may_begin(looked: &Looked, features: Features) -> Result<(), Box<Refused>> {
     let refused =
         |rule, advice: String| move |refusal| Box::new(Refused { refusal, rule, advice: Some(advice) });
     let Looked { client, user, grant_type, .. } = looked;
@@ -301,7 +306,7 @@ fn may_begin(looked: &Looked) -> Result<(), Box<Refused>> {
     if *grant_type == CODE {
         may_ask(client).map_err(refused("grant", advice))?;
     } else {
-        grants::may_use(client, grant_type).map_err(refused("grant", advice))?;
+        grants::may_use(client, grant_type, &features).map_err(refused("grant", advice))?;
     }
     match user {
         Some(user) if !user.is_active() => {
@@ -321,8 +326,8 @@ fn opened(looked: &Looked, resource: &ResourceMetadata) -> Result<Opened, Box<Re
     if *grant_type != CODE || !holds(scope, "launch") {
         return Ok(Opened::Alone);
     }
-    match policy::offer(client, None, scope, resource) {
-        Ok(offered) if !holds(&offered, "launch") => {
+    match policy::offer(client, None, Extent::of_scope(scope.clone()), resource) {
+        Ok(offered) if !holds(&offered.scope, "launch") => {
             let id = &client.id;
             let advice = format!(
                 "Add launch to the client's scope with `hilum client patch {id} FILE`, so that an EHR can open it, or \
@@ -362,12 +367,16 @@ fn unbegun(looked: Looked, resource: Option<ResourceMetadata>, refused: Refused)
     }
 }
 
-/// What the token would be bound to, if the client shows the certificate that its registration is about.
+/// What the token would be bound to, if the client shows the key or the certificate that its registration is about.
 fn binding(client: &Client) -> Option<Binding> {
-    let method = methods::find(&client.metadata.token_endpoint_auth_method);
+    let metadata = &client.metadata;
+    let method = methods::find(&metadata.token_endpoint_auth_method);
     let shown = method.is_some_and(|method| method.carrier() == Carrier::Certificate);
-    let wanted = client.metadata.certificate_bound || shown;
-    wanted.then(|| Binding::to_certificate(&Thumbprint::of_der(b"the certificate of the client")))
+    if !metadata.dpop_bound && (metadata.certificate_bound || shown) {
+        return Some(Binding::to_certificate(&Thumbprint::of_der(b"the certificate of the client")));
+    }
+    (metadata.dpop_bound || metadata.profile == Profile::Fapi2)
+        .then(|| Binding::to_key("the key of the client"))
 }
 
 /// The refusal of a name that nothing has.

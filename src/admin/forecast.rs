@@ -10,6 +10,7 @@ use crate::model::consent::{Consent, Wish};
 use crate::model::delegation::{OFFLINE_ACCESS, ONLINE_ACCESS, Voucher};
 use crate::moment::Timestamp;
 use crate::policy::Trace;
+use crate::protocol::authorization_details::AuthorizationDetails;
 use crate::protocol::error::Fault;
 use crate::protocol::launch_context::needs_patient;
 use crate::protocol::redirect_uri;
@@ -41,7 +42,7 @@ pub struct ConsentForecast {
 pub struct TokenForecast {
     /// How long it lives, in seconds.
     pub expires_in: i64,
-    /// What it is bound to, if the client shows it: `certificate`.
+    /// What it is bound to, if the client shows it: `key` or `certificate`.
     pub bound: Option<&'static str>,
     /// `jwt` or `opaque`.
     pub format: &'static str,
@@ -78,7 +79,7 @@ impl TokenForecast {
         };
         Self {
             expires_in: trace.seconds,
-            bound: binding.map(|_| "certificate"),
+            bound: binding.map(|binding| if binding.key().is_some() { "key" } else { "certificate" }),
             format: resource.token_format.as_str(),
             refresh: refresh.filter(|_| is_of_person),
             id_token: is_of_person && holds(&trace.scope, "openid"),
@@ -133,8 +134,9 @@ pub(super) fn needs(
         };
         need("encounter", if met { None } else { Some(false) }, says.to_owned());
     }
-    if (holds(asked, "fhirUser") || holds(asked, "profile")) && !holds(granted, "openid") {
-        let says = "fhirUser and profile are told in an id token, which openid asks for.";
+    let tells = ["fhirUser", "profile", "email", "address", "phone"];
+    if tells.iter().any(|scope| holds(asked, scope)) && !holds(granted, "openid") {
+        let says = "What is told of the person goes with an id token, which openid asks for.";
         need("openid", Some(false), says.to_owned());
     }
     if holds(asked, OFFLINE_ACCESS) && holds(asked, ONLINE_ACCESS) {
@@ -166,7 +168,13 @@ impl ConsentForecast {
         let covering = |scope| {
             known.iter().filter(move |consent| {
                 let patient = if is_open { consent.patient.as_deref() } else { patient };
-                let wish = Wish { audience: &resource.url, patient, scope };
+                let wish = Wish {
+                    audience: &resource.url,
+                    patient,
+                    scope,
+                    claims: &[],
+                    details: &AuthorizationDetails::default(),
+                };
                 (!is_open || patient.is_some()) && consent.covers(&wish, &person.standing)
             })
         };
@@ -238,7 +246,8 @@ impl Administration {
                            receive what is sent to one of its redirect_uris.";
             return Ok(ConsentForecast::asked(because, None, all(scope)));
         }
-        let known = store::consent::find_newest(&self.db, person.standing.subject, &client.id).await?;
+        let mut known = store::consent::find_newest(&self.db, person.standing.subject, &client.id).await?;
+        known.retain(|consent| client.stands_since(consent.given_at));
         Ok(ConsentForecast::of_former(&known, person, (scope, resource)))
     }
 }

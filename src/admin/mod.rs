@@ -5,41 +5,54 @@ pub mod actor;
 pub mod alerts;
 pub mod audit;
 pub mod clients;
+pub mod details_types;
 pub mod explain;
+mod fapi;
 pub mod forecast;
 pub mod health;
+pub mod initial_tokens;
 mod inquiry;
 pub mod keys;
 pub mod passwords;
 mod patients;
 mod supposition;
+pub mod openid;
 pub mod privilege;
 pub mod profile;
 pub mod registration;
 pub mod resources;
 pub mod scopes;
+pub mod statement_issuers;
+pub mod trusted_issuers;
 pub mod users;
 
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use crate::clients::evidence::Evidence;
 use crate::clients::secrets::SecretDigester;
+use crate::config::features::Features;
 use crate::config::outbound::Outbound as Rules;
 use crate::grants::OwnResources;
 use crate::keys::rotation::Schedule;
-use crate::ledger::{Entry, Ledger};
+use crate::ledger::{Attempt, Entry, Ledger};
 use crate::model::audit_event::{AuditEvent, Origin};
 use crate::model::client::Client;
 use crate::platform::clock::Clock;
 use crate::platform::entropy::Entropy;
+use crate::platform::outbound::Outbound;
 use crate::platform::passwords::PasswordHasher;
 use crate::platform::seal::Sealer;
 use crate::policy::Lifetimes;
 use crate::protocol::error::{Doing, ErrorCode, Failure, Fault, Reason, Refusal};
 use crate::store::Db;
+use crate::tokens::access_token::{AccessTokens, LiveToken};
 
 use actor::Caller;
+
+/// What coming to the admin API is recorded as, when it comes to nothing.
+pub const ACCESS: &str = "admin.access";
 
 /// What administration needs. Cloning is cheap.
 #[derive(Clone)]
@@ -60,6 +73,10 @@ pub struct Administration {
     pub sealer: Arc<Sealer>,
     /// What may be fetched.
     pub rules: Arc<Rules>,
+    /// The one door out.
+    pub outbound: Outbound,
+    /// What is offered only where it is wanted.
+    pub features: Features,
     /// When keys are replaced.
     pub schedule: Schedule,
     /// What was found when readiness was last examined.
@@ -80,6 +97,26 @@ impl Administration {
         let mut event = AuditEvent::begin(id, now, action, caller.origin.clone());
         caller.actor.name(&mut event);
         Ok(event)
+    }
+
+    /// Believes the token of a request for a scope's route, and uses up the proof that came with it. A refusal is
+    /// recorded.
+    pub async fn admit(
+        &self,
+        tokens: &AccessTokens,
+        evidence: &Evidence,
+        scope: &'static str,
+    ) -> Result<LiveToken, Failure> {
+        let now = self.clock.now();
+        let id = self.entropy.id(now).doing("naming an entry")?;
+        let mut entry = Entry::begin(id, now, ACCESS, evidence.origin.clone());
+        entry.event_mut().rule = Some(scope.to_owned());
+        let outcome = actor::believe(tokens, &mut entry, &self.audience, evidence).await;
+        if let Ok(live) = &outcome {
+            entry.event_mut().name_client(&live.client);
+            entry.attempt(Attempt::RecordNothing);
+        }
+        self.ledger.settle(entry, outcome).await
     }
 
     /// Records a refusal of what never came to be decided; the answer is the failure to tell.

@@ -8,6 +8,7 @@ use crate::model::relationship::Relationship;
 use crate::protocol::error::{ErrorCode, FieldProblem, Reason, Refusal};
 use crate::protocol::fields::Fields;
 use crate::protocol::secret::Secret;
+use crate::protocol::standard_claims::StandardClaims;
 
 use super::patients;
 
@@ -21,6 +22,7 @@ pub struct Profile {
     organization: String,
     roles: Vec<Role>,
     fhir_user: Option<String>,
+    claims: StandardClaims,
     patients: Vec<Relationship>,
 }
 
@@ -62,6 +64,7 @@ impl Profile {
             ("organization".to_owned(), json!(person.organization)),
             ("roles".to_owned(), json!(roles)),
             ("fhir_user".to_owned(), json!(person.fhir_user)),
+            ("claims".to_owned(), person.claims.to_json()),
             ("patients".to_owned(), patients::written(patients)),
         ])
     }
@@ -69,8 +72,8 @@ impl Profile {
     /// The person of whom this is said.
     #[must_use]
     pub fn said_of(self, person: Person) -> Record {
-        let Self { name, organization, roles, fhir_user, patients } = self;
-        Record { person: Person { name, organization, roles, fhir_user, ..person }, patients }
+        let Self { name, organization, roles, fhir_user, claims, patients } = self;
+        Record { person: Person { name, organization, roles, fhir_user, claims, ..person }, patients }
     }
 
     /// What others may know of the person, and try as a password.
@@ -90,6 +93,7 @@ impl Profile {
             organization,
             roles: fields.list("roles", role),
             fhir_user: fields.parsed("fhir_user", fhir_user),
+            claims: StandardClaims::read(fields, "claims"),
             patients: patients::read(fields),
         }
     }

@@ -16,7 +16,7 @@ use crate::protocol::resource_metadata::ResourceMetadata;
 use crate::store::{self, Tx};
 
 use super::actor::Caller;
-use super::{Administration, expect_version, merge, not_found};
+use super::{Administration, expect_version, merge, not_found, privilege};
 
 /// Which resource server to change, and in which version.
 #[derive(Clone, Debug)]
@@ -51,9 +51,11 @@ impl Administration {
         };
         let now = event.at;
         let resource = Resource { name, metadata, version: 1, created_at: now, updated_at: now };
+        let actor = caller.actor.clone();
         self.ledger
             .transact(event, move |tx, _| -> Work<'_, Resource> {
                 Box::pin(async move {
+                    privilege::still_stands(&actor, tx).await?;
                     if !store::resource::insert(tx, &resource).await? {
                         let told = "a resource server of that name or URL is registered already";
                         let reason = Reason::new("resource_exists");
@@ -104,9 +106,11 @@ impl Administration {
     pub async fn delete_resource(&self, caller: &Caller, target: Target) -> Result<(), Failure> {
         let mut event = self.event(caller, "resource.delete")?;
         event.target = Some(target.name.to_string());
+        let actor = caller.actor.clone();
         self.ledger
             .transact(event, move |tx, _| -> Work<'_, ()> {
                 Box::pin(async move {
+                    privilege::still_stands(&actor, tx).await?;
                     let resource = locked(tx, &target).await?;
                     store::resource::delete(tx, &resource.name).await?;
                     Ok(Done::Changed(()))
@@ -126,9 +130,11 @@ impl Administration {
         event.target = Some(target.name.to_string());
         let now: Timestamp = event.at;
         let own = self.own_audiences();
+        let actor = caller.actor.clone();
         self.ledger
             .transact(event, move |tx, _| -> Work<'_, Resource> {
                 Box::pin(async move {
+                    privilege::still_stands(&actor, tx).await?;
                     let before = locked(tx, &target).await?;
                     let metadata =
                         ResourceMetadata::parse(&change(before.metadata.to_json())).map_err(invalid)?;

@@ -1,9 +1,10 @@
-//! The scopes of the admin API: one to read and one to write each collection, and one to have scopes explained.
+//! The scopes of the admin API: one to read and one to write each collection, and one to have scopes explained. What
+//! lets clients register themselves belongs to clients.
 
 /// Every scope of the admin API, as tokens separated by spaces.
 pub const ALL: &str = "admin/clients.read admin/clients.write admin/resources.read admin/resources.write \
                        admin/users.read admin/users.write admin/keys.read admin/keys.write admin/audit.read \
-                       admin/alerts.read admin/scopes.read";
+                       admin/alerts.read admin/scopes.read admin/issuers.read admin/issuers.write";
 
 /// The scope whose last holder is not removed.
 pub const WRITES_CLIENTS: &str = "admin/clients.write";

@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use crate::model::authorization::OnBehalf;
-use crate::model::delegation::SignIn;
+use crate::model::delegation::{Particulars, SignIn};
 use crate::model::person::{Person, PersonStatus, Role};
 use crate::model::standing::Standing;
 use crate::moment::Timestamp;
@@ -102,5 +102,6 @@ pub(super) fn supposed(user: Option<&Person>, meant: &Meant, now: Timestamp) -> 
         context: meant.context(),
         sign_in: SignIn { session: Uuid::nil(), methods: Vec::new(), at: now },
         grant: Uuid::nil(),
+        particulars: Particulars::default(),
     }
 }

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use crate::ledger::{Done, Work};
+use crate::ledger::{Done, Work, ending};
 use crate::model::audit_event::AuditEvent;
 use crate::model::page::Page;
 use crate::model::person::{PasswordHash, Person, PersonStatus, Username};
@@ -14,6 +14,7 @@ use crate::model::relationship::Relationship;
 use crate::moment::Timestamp;
 use crate::protocol::error::{Doing, ErrorCode, Failure, Fault, Reason, Refusal};
 use crate::protocol::secret::Secret;
+use crate::protocol::standard_claims::StandardClaims;
 use crate::store::{self, Tx};
 
 use super::actor::{Actor, Caller};
@@ -204,7 +205,8 @@ impl Administration {
     ) -> Result<Record, Failure> {
         let actor = caller.actor.clone();
         let clock = self.clock.clone();
-        self.ledger
+        let changed = self
+            .ledger
             .transact(event, move |tx, _| -> Work<'_, Record> {
                 Box::pin(async move {
                     let before = locked(tx, &actor, target).await?;
@@ -215,6 +217,10 @@ impl Administration {
                     privilege::is_within_roles(&actor, &after.person.roles)?;
                     privilege::leaves_an_officer(&actor, tx, &before.person, &after.person).await?;
                     let version = store::person::update(tx, &after.person, now).await?;
+                    if after.person.not_before != before.person.not_before {
+                        // They are dead by that already; whoever had tokens in them is told.
+                        ending::end_all(tx, target.subject, now).await?;
+                    }
                     if after.patients != before.patients {
                         store::relationship::delete_all(tx, &target.subject).await?;
                         store::relationship::insert_all(tx, &target.subject, &after.patients).await?;
@@ -222,7 +228,9 @@ impl Administration {
                     Ok(Done::Changed(after.with(|person| Person { version, updated_at: now, ..person })))
                 })
             })
-            .await
+            .await?;
+        self.ledger.ring();
+        Ok(changed)
     }
 
     /// Reads and judges a person to be.
@@ -243,6 +251,7 @@ impl Administration {
             organization: String::new(),
             roles: Vec::new(),
             fhir_user: None,
+            claims: StandardClaims::default(),
             sealed_totp: None,
             status: PersonStatus::Active,
             version: 1,
