@@ -4,6 +4,14 @@ use crate::config::issuer::BaseUrl;
 
 /// The authorization endpoint (RFC 6749, 3.1).
 pub const AUTHORIZE: &str = "/oauth2/authorize";
+/// The pushed authorization request endpoint (RFC 9126, 2).
+pub const PUSHED: &str = "/oauth2/par";
+/// The device authorization endpoint (RFC 8628, 3.1).
+pub const DEVICE_AUTHORIZATION: &str = "/oauth2/device";
+/// Where people enter the code that a device shows (RFC 8628, 3.3).
+pub const DEVICE: &str = "/device";
+/// The client registration endpoint (RFC 7591, 3).
+pub const REGISTRATION: &str = "/oauth2/register";
 /// Where an authorization request goes on.
 pub const CONTINUE: &str = "/oauth2/continue";
 /// The sign-in form.
@@ -14,6 +22,8 @@ pub const PATIENT: &str = "/patient";
 pub const ENCOUNTER: &str = "/encounter";
 /// Where EHRs hand over what an app is launched with.
 pub const LAUNCH: &str = "/launch";
+/// Where payers report what they have decided.
+pub const DECISIONS: &str = "/authorization-decisions";
 /// The question for consent.
 pub const CONSENT: &str = "/consent";
 /// Where people see which apps may act for them, and end it (SMART App Launch 2.2, `management_endpoint`).
@@ -32,8 +42,9 @@ pub const USERINFO: &str = "/oauth2/userinfo";
 pub const JWKS: &str = "/oauth2/jwks";
 
 /// The endpoints that a client may call with its certificate, as discovery names them (RFC 8705, 5).
-pub const ALIASED: [(&str, &str); 4] = [
+pub const ALIASED: [(&str, &str); 5] = [
     ("token_endpoint", TOKEN),
+    ("pushed_authorization_request_endpoint", PUSHED),
     ("userinfo_endpoint", USERINFO),
     ("introspection_endpoint", INTROSPECTION),
     ("revocation_endpoint", REVOCATION),

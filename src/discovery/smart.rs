@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::config::features::Features;
+use crate::model::device_code;
 use crate::policy::supported_scopes;
 use crate::protocol::error::Fault;
 use crate::protocol::ids::ResourceName;
@@ -10,13 +12,17 @@ use crate::scope::token::ScopeToken;
 use crate::store::{self, Db};
 
 use super::capabilities;
+use super::details::DetailsTypes;
 use super::endpoints::{ACCOUNT, Addresses};
 use super::oauth;
 
+/// The grants that need no person who has agreed: back-ends get tokens, and exchange them.
+const PERSONLESS: [&str; 2] = ["client_credentials", "urn:ietf:params:oauth:grant-type:token-exchange"];
+
 /// The document of the issuer itself.
 #[must_use]
-pub fn document(at: &Addresses) -> Map<String, Value> {
-    let mut document = oauth::document(at);
+pub fn document(at: &Addresses, features: &Features) -> Map<String, Value> {
+    let mut document = oauth::document(at, features);
     document.insert("management_endpoint".to_owned(), json!(at.issuer.join(ACCOUNT)));
     document.insert("capabilities".to_owned(), json!(capabilities::of_server()));
     document
@@ -26,30 +32,34 @@ pub fn document(at: &Addresses) -> Map<String, Value> {
 #[derive(Clone)]
 pub struct FhirServers {
     db: Db,
+    types: DetailsTypes,
 }
 
 impl FhirServers {
     /// The FHIR servers that stand in a database.
     #[must_use]
-    pub const fn new(db: Db) -> Self {
-        Self { db }
+    pub fn new(db: Db) -> Self {
+        Self { types: DetailsTypes::new(db.clone()), db }
     }
 
     /// The document of one of them; `None` when there is none of that name.
     pub async fn document(
         &self,
-        at: &Addresses,
+        (at, features): (&Addresses, &Features),
         name: &ResourceName,
     ) -> Result<Option<Map<String, Value>>, Fault> {
         let resource = store::resource::find(&self.db, name).await?;
         let fhir = resource.filter(|resource| resource.metadata.kind == ResourceKind::Fhir);
-        Ok(fhir.map(|resource| of_base(at, &resource.metadata)))
+        match fhir {
+            Some(fhir) => self.types.named_in(of_base((at, features), &fhir.metadata)).await.map(Some),
+            None => Ok(None),
+        }
     }
 }
 
 /// The document of one FHIR server: it tells no way in which this one cannot be used.
-fn of_base(at: &Addresses, resource: &ResourceMetadata) -> Map<String, Value> {
-    let mut document = document(at);
+fn of_base((at, features): (&Addresses, &Features), resource: &ResourceMetadata) -> Map<String, Value> {
+    let mut document = document(at, features);
     let held = capabilities::held_by(resource);
     let has = |capability: &str| held.contains(&capability);
     if !has("sso-openid-connect") {
@@ -61,13 +71,25 @@ fn of_base(at: &Addresses, resource: &ResourceMetadata) -> Map<String, Value> {
             &mut document,
             &[
                 "authorization_endpoint",
+                "pushed_authorization_request_endpoint",
+                "require_pushed_authorization_requests",
+                "request_parameter_supported",
+                "request_uri_parameter_supported",
+                "require_signed_request_object",
+                "request_object_signing_alg_values_supported",
                 "authorization_response_iss_parameter_supported",
+                "authorization_signing_alg_values_supported",
                 "response_types_supported",
                 "response_modes_supported",
                 "management_endpoint",
             ],
         );
-        keep(&mut document, "grant_types_supported", |grant| grant == "client_credentials");
+        keep(&mut document, "grant_types_supported", |grant| PERSONLESS.contains(&grant));
+    }
+    if !has("launch-standalone") {
+        // No EHR opens a device.
+        without(&mut document, &["device_authorization_endpoint"]);
+        keep(&mut document, "grant_types_supported", |grant| grant != device_code::GRANT);
     }
     if !has("permission-offline") && !has("permission-online") {
         keep(&mut document, "grant_types_supported", |grant| grant != "refresh_token");

@@ -4,13 +4,16 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use url::form_urlencoded;
 
 use crate::authorize::Trouble;
+use crate::authorize::answer::Answer;
 use crate::authorize::browser::Sender;
 use crate::authorize::dispatcher::Dispatched;
 use crate::discovery::endpoints;
 use crate::protocol::error::{ErrorCode, Failure};
 use crate::protocol::params;
 
+use super::pages::consent::destination;
 use super::pages::{self, interaction};
+use super::render::page::form_post::FormPost;
 use super::render::redirect;
 use super::state::State;
 use super::{cookies, form};
@@ -62,7 +65,7 @@ pub async fn go_on(request: HttpRequest, state: web::Data<State>) -> HttpRespons
         Ok(Dispatched::GoOn(go_on)) => redirect::on(&go_on),
         Ok(Dispatched::Granted(granted)) => {
             count("granted");
-            redirect::to(&granted.location())
+            answered(&request, &state, granted.into_answer())
         }
         Err(trouble) => tell(&request, &state, &trouble),
     }
@@ -86,7 +89,28 @@ pub(super) fn tell(request: &HttpRequest, state: &State, trouble: &Trouble) -> H
         Trouble::Page(failure) => pages::failure(request, state, failure),
         Trouble::Client(address, failure) => {
             pages::log(request, failure);
-            redirect::to(&address.error(failure))
+            match state.authorization.refused(address, failure) {
+                Ok(answer) => answered(request, state, answer),
+                // Whoever is told by signed answers alone is told nothing without a key.
+                Err(fault) => pages::failure(request, state, &fault.into()),
+            }
+        }
+    }
+}
+
+/// Sends the answer on its way.
+fn answered(request: &HttpRequest, state: &State, answer: Answer) -> HttpResponse {
+    match answer {
+        Answer::Redirect(location) => redirect::to(&location),
+        Answer::Form { action, fields } => {
+            let target = action.origin();
+            let page = FormPost {
+                frame: pages::frame(request, state),
+                destination: destination(&target),
+                action: action.as_str().to_owned(),
+                fields,
+            };
+            page.answer(&target)
         }
     }
 }

@@ -14,6 +14,10 @@ use crate::protocol::params::Params;
 use super::render::oauth_json;
 use super::state::State;
 
+/// What an app may read of an answer beside what every page may: what was wrong with its token, and the nonce for
+/// its next proof (RFC 9449, 8).
+const EXPOSED: HeaderValue = HeaderValue::from_static("www-authenticate, dpop-nonce");
+
 /// Who may read an answer; asked before anything is done, so that no answer is lost once it is.
 pub enum Readers {
     /// The request does not come from a page of another origin.
@@ -34,6 +38,7 @@ impl Readers {
             Self::App(origin) => {
                 answer.headers_mut().append(header::VARY, vary);
                 answer.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+                answer.headers_mut().insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
             }
             Self::Nobody => answer.headers_mut().append(header::VARY, vary),
         }
@@ -73,7 +78,7 @@ pub async fn readers(request: &HttpRequest, state: &State, client: Option<&str>)
 pub fn client_of(params: &Params, evidence: &Evidence) -> String {
     let header = match &evidence.authorization {
         Some(AuthHeader::Basic { id, .. }) => Some(id.as_str()),
-        Some(AuthHeader::Bearer(_) | AuthHeader::Unreadable) | None => None,
+        Some(AuthHeader::Bearer(_) | AuthHeader::Dpop(_) | AuthHeader::Unreadable) | None => None,
     };
     let named = params.optional("client_id").or(header).map(str::to_owned);
     named.or_else(|| assertion::named(params)).unwrap_or_default()

@@ -15,18 +15,18 @@ use super::state::State;
 const MAX_AGE: u32 = 300;
 
 /// `GET /.well-known/oauth-authorization-server`.
-pub async fn oauth(state: web::Data<State>) -> HttpResponse {
-    document(oauth::document(&state.addresses))
+pub async fn oauth(request: HttpRequest, state: web::Data<State>) -> HttpResponse {
+    with_types(&request, &state, oauth::document(&state.addresses, &state.features)).await
 }
 
 /// `GET /.well-known/openid-configuration`.
-pub async fn openid(state: web::Data<State>) -> HttpResponse {
-    document(openid::document(&state.addresses))
+pub async fn openid(request: HttpRequest, state: web::Data<State>) -> HttpResponse {
+    with_types(&request, &state, openid::document(&state.addresses, &state.features)).await
 }
 
 /// `GET /.well-known/smart-configuration`.
-pub async fn smart(state: web::Data<State>) -> HttpResponse {
-    document(smart::document(&state.addresses))
+pub async fn smart(request: HttpRequest, state: web::Data<State>) -> HttpResponse {
+    with_types(&request, &state, smart::document(&state.addresses, &state.features)).await
 }
 
 /// `GET /r/{resource}/.well-known/smart-configuration`.
@@ -38,7 +38,7 @@ pub async fn smart_of_resource(request: HttpRequest, state: web::Data<State>) ->
 /// The document of a FHIR server by its name.
 pub(super) async fn of_resource(request: &HttpRequest, state: &State, name: &str) -> HttpResponse {
     let Some(name) = ResourceName::parse(name) else { return problem::not_found() };
-    match state.fhir_servers.document(&state.addresses, &name).await {
+    match state.fhir_servers.document((&state.addresses, &state.features), &name).await {
         Ok(Some(found)) => document(found),
         Ok(None) => problem::not_found(),
         Err(fault) => problem::fault(request, &fault),
@@ -57,6 +57,14 @@ pub async fn preflight() -> HttpResponse {
         .insert_header((header::ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD"))
         .insert_header((header::ACCESS_CONTROL_MAX_AGE, "86400"))
         .finish()
+}
+
+/// A document with the types of authorization details that can be asked for.
+async fn with_types(request: &HttpRequest, state: &State, found: Map<String, Value>) -> HttpResponse {
+    match state.details_types.named_in(found).await {
+        Ok(found) => document(found),
+        Err(fault) => problem::fault(request, &fault),
+    }
 }
 
 fn document(document: Map<String, Value>) -> HttpResponse {

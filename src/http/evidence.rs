@@ -1,4 +1,4 @@
-//! What a request shows of its sender: its `Authorization` header and the certificate of its
+//! What a request shows of its sender: its `Authorization` and `DPoP` headers and the certificate of its
 //! connection. No other header is believed, whatever it claims (RFC 9700, 4.13).
 
 use std::any::Any;
@@ -16,8 +16,14 @@ use crate::clients::evidence::{Evidence, PeerCertificate};
 use crate::model::audit_event::Origin;
 use crate::pki::certificate::Certificate;
 use crate::protocol::auth_header::AuthHeader;
+use crate::protocol::dpop;
+use crate::protocol::secret::Secret;
+use crate::tokens::challenge::Scheme;
 
 use super::state::State;
+
+/// The header of proofs (RFC 9449, 4.1).
+pub const DPOP: &str = "dpop";
 
 /// Keeps the certificate of a new connection with it. Called once for each connection.
 pub fn keep_certificate(connection: &dyn Any, data: &mut Extensions) {
@@ -37,13 +43,6 @@ pub fn keep_certificate(connection: &dyn Any, data: &mut Extensions) {
 /// What a request shows.
 #[must_use]
 pub fn of(request: &HttpRequest, state: &State) -> Evidence {
-    let mut headers = request.headers().get_all(header::AUTHORIZATION);
-    let authorization = match (headers.next(), headers.next()) {
-        (None, _) => None,
-        (Some(one), None) => Some(one.to_str().map_or(AuthHeader::Unreadable, AuthHeader::parse)),
-        // Two headers are two credentials.
-        (Some(_), Some(_)) => Some(AuthHeader::Unreadable),
-    };
     let certificate = request.conn_data::<Arc<PeerCertificate>>().cloned();
     let origin = Origin {
         peer: request.peer_addr().map(|address| address.ip().to_canonical()),
@@ -51,7 +50,48 @@ pub fn of(request: &HttpRequest, state: &State) -> Evidence {
         request: request_id(request),
         process: state.process.clone(),
     };
-    Evidence { authorization, certificate, origin }
+    let dpop = dpop(request);
+    let target = match dpop {
+        dpop::Header::One(_) => target(request, state),
+        dpop::Header::None | dpop::Header::Several => dpop::Target::default(),
+    };
+    Evidence { authorization: authorization(request), certificate, dpop, target, origin }
+}
+
+/// The scheme in which a request shows its token.
+#[must_use]
+pub fn scheme(request: &HttpRequest) -> Scheme {
+    Scheme::of(authorization(request).as_ref())
+}
+
+/// The `Authorization` header.
+fn authorization(request: &HttpRequest) -> Option<AuthHeader> {
+    let mut headers = request.headers().get_all(header::AUTHORIZATION);
+    match (headers.next(), headers.next()) {
+        (None, _) => None,
+        (Some(one), None) => Some(one.to_str().map_or(AuthHeader::Unreadable, AuthHeader::parse)),
+        // Two headers are two credentials.
+        (Some(_), Some(_)) => Some(AuthHeader::Unreadable),
+    }
+}
+
+/// The `DPoP` headers. One that is no text is as good as any other that is no proof.
+fn dpop(request: &HttpRequest) -> dpop::Header {
+    let mut headers = request.headers().get_all(DPOP);
+    match (headers.next(), headers.next()) {
+        (None, _) => dpop::Header::None,
+        (Some(one), None) => {
+            dpop::Header::One(Secret::new(String::from_utf8_lossy(one.as_bytes()).into_owned()))
+        }
+        (Some(_), Some(_)) => dpop::Header::Several,
+    }
+}
+
+/// The addresses at which a request may be made: its path at each of the listeners, by the names that they have in
+/// the configuration.
+fn target(request: &HttpRequest, state: &State) -> dpop::Target {
+    let urls = [&state.addresses.issuer, &state.addresses.mtls].map(|base| base.join(request.path()));
+    dpop::Target::new(request.method().as_str(), &urls)
 }
 
 /// The identifier of a request, which the client gets too.

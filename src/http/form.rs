@@ -1,4 +1,4 @@
-//! Reading a form: the content type, the size and the encoding are judged before anything else.
+//! Reading a form, or a JSON document: the content type, the size and the encoding are judged before anything else.
 
 use actix_web::http::header;
 use actix_web::{HttpRequest, web};
@@ -49,7 +49,7 @@ pub(super) async fn body(
     payload: web::Payload,
     most: usize,
 ) -> Result<web::Bytes, Refusal> {
-    if !is_form(request) {
+    if !is_of(request, "application/x-www-form-urlencoded") {
         let told = "the body must be application/x-www-form-urlencoded";
         return Err(Refusal::new(ErrorCode::UnsupportedMediaType, told, Reason::new("content_type")));
     }
@@ -60,6 +60,23 @@ pub(super) async fn body(
             "query_parameters",
         ));
     }
+    bytes(payload, most).await
+}
+
+/// Reads the body of a JSON document.
+pub(super) async fn json(
+    request: &HttpRequest,
+    payload: web::Payload,
+    most: usize,
+) -> Result<web::Bytes, Refusal> {
+    if !is_of(request, "application/json") {
+        let told = "the body must be application/json";
+        return Err(Refusal::new(ErrorCode::UnsupportedMediaType, told, Reason::new("content_type")));
+    }
+    bytes(payload, most).await
+}
+
+async fn bytes(payload: web::Payload, most: usize) -> Result<web::Bytes, Refusal> {
     match payload.to_bytes_limited(most).await {
         Err(_) => Err(Refusal::new(
             ErrorCode::ContentTooLarge,
@@ -71,12 +88,12 @@ pub(super) async fn body(
     }
 }
 
-fn is_form(request: &HttpRequest) -> bool {
+/// Whether the body is of one media type, in UTF-8.
+fn is_of(request: &HttpRequest, kind: &str) -> bool {
     let mut types = request.headers().get_all(header::CONTENT_TYPE);
     let (Some(one), None) = (types.next(), types.next()) else { return false };
     let Ok(text) = one.to_str() else { return false };
     let mut parts = text.split(';').map(str::trim);
-    let form =
-        parts.next().is_some_and(|kind| kind.eq_ignore_ascii_case("application/x-www-form-urlencoded"));
-    form && parts.all(|part| part.is_empty() || part.eq_ignore_ascii_case("charset=utf-8"))
+    let is_it = parts.next().is_some_and(|named| named.eq_ignore_ascii_case(kind));
+    is_it && parts.all(|part| part.is_empty() || part.eq_ignore_ascii_case("charset=utf-8"))
 }

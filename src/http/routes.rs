@@ -5,16 +5,24 @@ use actix_web::{HttpResponse, Resource, web};
 
 use crate::discovery::endpoints;
 
-use super::pages::{account, consent, login, logout, patient};
+use super::pages::{self, account, consent, login, logout, patient};
+use super::render::page::form_post;
 use super::render::{page, problem};
-use super::{admin, authorize, cors, discovery, health, introspect, launch, revoke, token, userinfo};
+use super::state::State;
+use super::{
+    admin, authorize, cors, decisions, device, discovery, health, introspect, launch, pushed, register,
+    revoke, token, userinfo,
+};
 
-/// The routes of the public and the mutual-TLS listener: the same, but that admin requests need a
-/// certificate.
+/// The routes of the public and the mutual-TLS listener: the same. Admin requests need a token that is bound, to a
+/// certificate or to the key of a DPoP proof.
 pub fn service(config: &mut web::ServiceConfig) {
     config
         .service(called(endpoints::TOKEN, "POST, OPTIONS").route(web::post().to(token::post)))
+        .service(called(endpoints::PUSHED, "POST, OPTIONS").route(web::post().to(pushed::post)))
+        .service(posted(endpoints::DEVICE_AUTHORIZATION).route(web::post().to(device::post)))
         .service(posted(endpoints::LAUNCH).route(web::post().to(launch::post)))
+        .service(posted(endpoints::DECISIONS).route(web::post().to(decisions::post)))
         .service(posted(endpoints::INTROSPECTION).route(web::post().to(introspect::post)))
         .service(called(endpoints::REVOCATION, "POST, OPTIONS").route(web::post().to(revoke::post)))
         .service(
@@ -47,9 +55,29 @@ pub fn service(config: &mut web::ServiceConfig) {
                 .route(web::get().to(discovery::smart_of_resource))
                 .route(web::head().to(discovery::smart_of_resource)),
         )
+        .configure(for_clients)
         .configure(for_people)
         .configure(admin::routes::service)
         .default_service(web::to(|| async { problem::not_found() }));
+}
+
+/// The routes of clients that register themselves.
+fn for_clients(config: &mut web::ServiceConfig) {
+    let other = |allowed| move |state: web::Data<State>| async move { register::other(&state, allowed) };
+    let one = format!("{}/{{client_id}}", endpoints::REGISTRATION);
+    config
+        .service(
+            web::resource(endpoints::REGISTRATION)
+                .route(web::post().to(register::create))
+                .default_service(web::to(other("POST"))),
+        )
+        .service(
+            web::resource(one)
+                .route(web::get().to(register::show))
+                .route(web::put().to(register::replace))
+                .route(web::delete().to(register::delete))
+                .default_service(web::to(other("GET, PUT, DELETE"))),
+        );
 }
 
 /// The routes that browsers are sent to.
@@ -77,12 +105,18 @@ fn for_people(config: &mut web::ServiceConfig) {
             both(endpoints::CONSENT).route(web::get().to(consent::get)).route(web::post().to(consent::post)),
         )
         .service(
+            both(endpoints::DEVICE)
+                .route(web::get().to(pages::device::get))
+                .route(web::post().to(pages::device::post)),
+        )
+        .service(
             both(endpoints::ACCOUNT).route(web::get().to(account::get)).route(web::post().to(account::post)),
         )
         .service(
             both(endpoints::LOGOUT).route(web::get().to(logout::get)).route(web::post().to(logout::post)),
         )
         .service(got(page::script_path()).route(web::get().to(page::script)))
+        .service(got(form_post::script_path()).route(web::get().to(form_post::script)))
         .service(got(page::stylesheet_path()).route(web::get().to(page::stylesheet)));
 }
 

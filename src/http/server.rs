@@ -11,7 +11,7 @@ use rustls::ServerConfig;
 use tracing_actix_web::TracingLogger;
 
 use super::middleware::span::RequestSpan;
-use super::middleware::{guard, headers, measure};
+use super::middleware::{guard, headers, measure, nonce};
 
 use super::state::State;
 use super::{evidence, routes, sandbox};
@@ -44,6 +44,7 @@ pub fn service(listeners: &Listeners, state: &web::Data<State>) -> std::io::Resu
             .app_data(shared.clone())
             .wrap(from_fn(guard::time))
             .wrap(from_fn(guard::host))
+            .wrap(from_fn(nonce::offer))
             .wrap(from_fn(headers::set))
             .wrap(from_fn(measure::request))
             .wrap(TracingLogger::<RequestSpan>::new())

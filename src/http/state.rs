@@ -9,13 +9,17 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use crate::admin::Administration;
 use crate::authorize::AuthorizationFlow;
 use crate::clients::origins::Origins;
+use crate::config::features::Features;
+use crate::discovery::details::DetailsTypes;
 use crate::discovery::endpoints::Addresses;
 use crate::discovery::smart::FhirServers;
 use crate::keys::keyring::KeyRing;
 use crate::oidc::userinfo::UserinfoEndpoint;
 use crate::platform::clock::Clock;
 use crate::platform::entropy::Entropy;
+use crate::registration::RegistrationEndpoint;
 use crate::sandbox::Sandbox;
+use crate::smart::decisions::DecisionEndpoint;
 use crate::smart::launch::LaunchEndpoint;
 use crate::tokens::access_token::AccessTokens;
 use crate::tokens::endpoint::TokenEndpoint;
@@ -34,10 +38,14 @@ pub struct State {
     pub authorization: AuthorizationFlow,
     /// The launch API.
     pub launch: LaunchEndpoint,
+    /// Where payers report what they have decided.
+    pub decisions: DecisionEndpoint,
     /// The userinfo endpoint.
     pub userinfo: UserinfoEndpoint,
     /// What administrators do.
     pub administration: Administration,
+    /// The client registration endpoint.
+    pub registration: RegistrationEndpoint,
     /// Reads tokens that are shown to the server itself.
     pub tokens: AccessTokens,
     /// From which origins browser apps may call.
@@ -46,8 +54,12 @@ pub struct State {
     pub keys: KeyRing,
     /// Where the server can be reached.
     pub addresses: Addresses,
+    /// What is offered only where it is wanted.
+    pub features: Features,
     /// The documents of the FHIR servers.
     pub fhir_servers: FhirServers,
+    /// The types of authorization details that the documents name.
+    pub details_types: DetailsTypes,
     /// What `hilum dev` has beside the server.
     pub sandbox: Option<Sandbox>,
     /// The database's time.

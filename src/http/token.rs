@@ -27,7 +27,7 @@ pub async fn post(request: HttpRequest, payload: web::Payload, state: web::Data<
     let grant = form
         .params
         .optional("grant_type")
-        .and_then(crate::grants::find)
+        .and_then(|asked| crate::grants::find(asked, &state.features))
         .map_or("other", |grant| grant.grant_type());
     let began = Stopwatch::start();
     let outcome = endpoint.respond(&form, &state.entropy).await;
@@ -54,14 +54,16 @@ pub(super) async fn refused(request: &HttpRequest, state: &State, failure: &Fail
     }
 }
 
-/// The members of RFC 6749, 5.1; `scope` always stands there, and the launch context beside it.
+/// The members of RFC 6749, 5.1; `scope` stands there unless there is none, and what else was found beside it.
 fn granted(response: &TokenResponse) -> Value {
-    let mut answer = response.context.clone();
+    let mut answer = response.members.clone();
     let mut set = |name: &str, value: Value| answer.insert(name.to_owned(), value);
     set("access_token", json!(response.access_token.expose()));
-    set("token_type", json!("Bearer"));
+    set("token_type", json!(response.token_type));
     set("expires_in", json!(response.expires_in));
-    set("scope", json!(response.scope));
+    if !response.scope.is_empty() {
+        set("scope", json!(response.scope));
+    }
     for (name, token) in [("refresh_token", &response.refresh_token), ("id_token", &response.id_token)] {
         if let Some(token) = token {
             set(name, json!(token.expose()));

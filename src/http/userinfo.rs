@@ -4,6 +4,7 @@ use actix_web::http::{Method, header};
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::Value;
 
+use crate::oidc::userinfo::Told;
 use crate::protocol::error::{Failure, Refusal};
 use crate::protocol::secret::Secret;
 
@@ -25,7 +26,8 @@ pub async fn respond(request: HttpRequest, payload: web::Payload, state: web::Da
         Err(failure) => Err(failure),
     };
     let answer = match outcome {
-        Ok(claims) => bearer::ok(&Value::Object(claims)),
+        Ok(Told::Plain(claims)) => bearer::ok(&Value::Object(claims)),
+        Ok(Told::Signed(token)) => bearer::signed(token),
         Err(failure) => bearer::failure(&request, &failure),
     };
     readers.allow(answer)

@@ -105,7 +105,7 @@ impl Call {
     pub fn document(&self) -> Result<Map<String, Value>, Refusal> {
         crate::jose::object::parse_object(&self.body).map_err(|_| {
             Refusal::invalid_request(
-                "the body must be a JSON object without repeated members",
+                "the body must be a JSON object without repeated members or NUL",
                 "body_not_an_object",
             )
         })

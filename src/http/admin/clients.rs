@@ -5,6 +5,7 @@ use time::Duration;
 
 use crate::admin::clients::{Registered, Target};
 use crate::model::client::Client;
+use crate::model::registration::Provenance;
 use crate::moment::seconds;
 use crate::protocol::error::{ErrorCode, Reason, Refusal};
 use crate::protocol::fields::Fields;
@@ -67,6 +68,15 @@ pub(super) async fn enable(call: Call) -> Result<Answer, Unanswered> {
     Ok(shown(&call.state.administration.enable_client(&call.caller, target(&call)?).await?))
 }
 
+pub(super) async fn approve(call: Call) -> Result<Answer, Unanswered> {
+    let Target { id, version } = target(&call)?;
+    let version = version.ok_or_else(|| {
+        let told = "name in If-Match the version that you have looked at";
+        Refusal::new(ErrorCode::PreconditionRequired, told, Reason::new("etag_missing"))
+    })?;
+    Ok(shown(&call.state.administration.approve_client(&call.caller, id, version).await?))
+}
+
 pub(super) async fn rotate_secret(call: Call) -> Result<Answer, Unanswered> {
     let document = call.document_or_empty()?;
     let mut fields = Fields::of(&document);
@@ -119,6 +129,12 @@ fn members(client: &Client) -> Map<String, Value> {
     document.insert("status".to_owned(), json!(client.status.as_str()));
     document.insert("version".to_owned(), json!(client.version));
     document.insert("updated_at".to_owned(), json!(seconds(client.updated_at)));
+    let Provenance { by, approved_at } = client.provenance;
+    document.insert("registered_by".to_owned(), json!(by.as_str()));
+    if let Some(with) = by.with() {
+        document.insert("registered_with".to_owned(), json!(with));
+        document.insert("approved_at".to_owned(), json!(approved_at.map(seconds)));
+    }
     document
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use actix_web::http::Method;
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use crate::admin::{Refused, actor};
+use crate::admin::{ACCESS, Refused, actor};
 use crate::http::evidence;
 use crate::http::render::problem;
 use crate::http::routes::not_allowed;
@@ -13,7 +13,10 @@ use crate::http::state::State;
 use crate::protocol::error::Failure;
 
 use super::call::{Answer, Call, Running, Unanswered};
-use super::{alerts, audit, clients, keys, resources, scopes, users};
+use super::{
+    alerts, audit, clients, details_types, initial_tokens, keys, resources, scopes, statement_issuers,
+    trusted_issuers, users,
+};
 
 /// One route of the admin API.
 pub struct AdminRoute {
@@ -44,15 +47,29 @@ routes! {
     DELETE "/admin/v1/clients/{id}"              "admin/clients.write"   clients::delete;
     POST   "/admin/v1/clients/{id}/disable"      "admin/clients.write"   clients::disable;
     POST   "/admin/v1/clients/{id}/enable"       "admin/clients.write"   clients::enable;
+    POST   "/admin/v1/clients/{id}/approve"      "admin/clients.write"   clients::approve;
     POST   "/admin/v1/clients/{id}/secret"       "admin/clients.write"   clients::rotate_secret;
     POST   "/admin/v1/clients/{id}/keys"         "admin/clients.write"   clients::add_key;
     DELETE "/admin/v1/clients/{id}/keys/{kid}"   "admin/clients.write"   clients::remove_key;
+    POST   "/admin/v1/initial-access-tokens"     "admin/clients.write"   initial_tokens::create;
+    GET    "/admin/v1/initial-access-tokens"     "admin/clients.read"    initial_tokens::list;
+    GET    "/admin/v1/initial-access-tokens/{id}" "admin/clients.read"   initial_tokens::read;
+    DELETE "/admin/v1/initial-access-tokens/{id}" "admin/clients.write"  initial_tokens::delete;
+    POST   "/admin/v1/statement-issuers"         "admin/clients.write"   statement_issuers::create;
+    GET    "/admin/v1/statement-issuers"         "admin/clients.read"    statement_issuers::list;
+    GET    "/admin/v1/statement-issuers/{id}"    "admin/clients.read"    statement_issuers::read;
+    PUT    "/admin/v1/statement-issuers/{id}"    "admin/clients.write"   statement_issuers::replace;
+    DELETE "/admin/v1/statement-issuers/{id}"    "admin/clients.write"   statement_issuers::delete;
     POST   "/admin/v1/resources"                 "admin/resources.write" resources::create;
     GET    "/admin/v1/resources"                 "admin/resources.read"  resources::list;
     GET    "/admin/v1/resources/{name}"          "admin/resources.read"  resources::read;
     PUT    "/admin/v1/resources/{name}"          "admin/resources.write" resources::replace;
     PATCH  "/admin/v1/resources/{name}"          "admin/resources.write" resources::patch;
     DELETE "/admin/v1/resources/{name}"          "admin/resources.write" resources::delete;
+    GET    "/admin/v1/authorization-details-types"        "admin/resources.read"  details_types::list;
+    GET    "/admin/v1/authorization-details-types/{type}" "admin/resources.read"  details_types::read;
+    PUT    "/admin/v1/authorization-details-types/{type}" "admin/resources.write" details_types::put;
+    DELETE "/admin/v1/authorization-details-types/{type}" "admin/resources.write" details_types::delete;
     POST   "/admin/v1/users"                     "admin/users.write"     users::create;
     GET    "/admin/v1/users"                     "admin/users.read"      users::list;
     GET    "/admin/v1/users/{subject}"           "admin/users.read"      users::read;
@@ -65,9 +82,14 @@ routes! {
     GET    "/admin/v1/audit"                     "admin/audit.read"      audit::search;
     GET    "/admin/v1/alerts"                    "admin/alerts.read"     alerts::list;
     POST   "/admin/v1/scopes/explain"            "admin/scopes.read"     scopes::explain;
+    GET    "/admin/v1/trusted-issuers"           "admin/issuers.read"    trusted_issuers::list;
+    GET    "/admin/v1/trusted-issuers/{name}"    "admin/issuers.read"    trusted_issuers::read;
+    PUT    "/admin/v1/trusted-issuers/{name}"    "admin/issuers.write"   trusted_issuers::put;
+    DELETE "/admin/v1/trusted-issuers/{name}"    "admin/issuers.write"   trusted_issuers::delete;
 }
 
-/// Registers the table.
+/// Registers the table. It is the same at both listeners: only a token that is bound opens anything, and where no
+/// certificate can be shown that is one bound to the key of a DPoP proof.
 pub fn service(config: &mut web::ServiceConfig) {
     let mut by_path: BTreeMap<&'static str, Vec<&'static AdminRoute>> = BTreeMap::new();
     for route in ROUTES {
@@ -110,14 +132,7 @@ async fn run(
 ) -> Result<Answer, Failure> {
     let evidence = evidence::of(request, &state);
     let administration = &state.administration;
-    let refused = |client| Refused { action: "admin.access", rule: Some(route.scope), client };
-    let live = actor::believe(&state.tokens, &administration.audience, &evidence, state.clock.now()).await;
-    let live = match live {
-        Ok(live) => live,
-        Err(failure) => {
-            return Err(administration.record_refused(&evidence.origin, refused(None), failure).await);
-        }
-    };
+    let live = administration.admit(&state.tokens, &evidence, route.scope).await?;
     let answered = async {
         let caller = actor::authorize(&live, route.scope, &evidence.origin)?;
         (route.run)(Call::read(request, payload, state.clone(), caller).await?).await
@@ -126,7 +141,7 @@ async fn run(
         Ok(answer) => Ok(answer),
         Err(Unanswered::Decided(failure)) => Err(failure),
         Err(Unanswered::Unread(refusal)) => {
-            let what = refused(Some(&live.client));
+            let what = Refused { action: ACCESS, rule: Some(route.scope), client: Some(&live.client) };
             Err(administration.record_refused(&evidence.origin, what, refusal.into()).await)
         }
     }

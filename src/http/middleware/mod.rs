@@ -3,4 +3,5 @@
 pub mod guard;
 pub mod headers;
 pub mod measure;
+pub mod nonce;
 pub mod span;

@@ -12,6 +12,7 @@ use crate::http::render::page::account as page;
 use crate::http::render::redirect;
 use crate::http::state::State;
 use crate::model::delegation::Endurance;
+use crate::protocol::standard_claims;
 
 /// The parameter that names what was ended a moment ago.
 const ENDED: &str = "ended";
@@ -79,7 +80,7 @@ fn named(name: AppName) -> (String, Option<String>) {
 }
 
 fn extent(view: ExtentView) -> page::Extent {
-    let ExtentView { resource, patient: known_as, extent } = view;
+    let ExtentView { resource, patient: known_as, details, extent } = view;
     page::Extent {
         resource,
         patient: extent.patient,
@@ -92,6 +93,8 @@ fn extent(view: ExtentView) -> page::Extent {
             Some(Endurance::Session) => page::Lasting::WhileHere,
             Some(Endurance::Offline) => page::Lasting::WhileAway,
         },
+        details: details.into_iter().map(super::consent::detail_line).collect(),
         scopes: extent.scope.iter().map(|scope| super::consent::line(scope, Grain::Scopes)).collect(),
+        claims: extent.claims.iter().filter_map(|claim| standard_claims::called(claim)).collect(),
     }
 }

@@ -5,10 +5,14 @@ use actix_web::{HttpRequest, HttpResponse, web};
 
 use crate::authorize::Turn;
 use crate::authorize::consent::{ConsentView, Grain};
+use crate::authorize::details::DetailView;
 use crate::http::authorize::tell;
 use crate::http::cookies;
 use crate::http::render::{page, redirect};
 use crate::http::state::State;
+use crate::protocol::authorization_details::words::Told;
+use crate::protocol::client_metadata::About;
+use crate::protocol::standard_claims;
 use crate::scope::set::LONGEST_SET;
 use crate::scope::token::ScopeToken;
 use crate::scope::{choices, explain};
@@ -50,23 +54,47 @@ pub async fn post(request: HttpRequest, payload: web::Payload, state: web::Data<
 
 fn show(request: &HttpRequest, state: &State, view: ConsentView) -> HttpResponse {
     let scopes = view.scope.iter().map(|scope| line(scope, view.grain)).collect();
+    let claims = view.claims.into_iter().filter_map(claim_line).collect();
+    let details = view.details.into_iter().map(detail_line).collect();
     let destination = destination(&view.target);
     let question = page::Consent {
         frame: super::frame(request, state),
         client_name: view.client_name,
         organization: view.organization,
+        is_approved: view.is_approved,
+        links: links(&view.told),
         destination,
         person: view.person,
         username: view.username,
         resource: view.resource,
         patient: view.patient,
         scopes,
+        claims,
+        details,
         duration: view.duration,
         interaction: view.interaction.to_string(),
         about: view.about,
         csrf: view.csrf,
+        device: view.device,
     };
     question.answer(StatusCode::OK, &view.target)
+}
+
+/// What the app tells of itself elsewhere. Its logo is neither fetched nor shown.
+fn links(told: &About) -> Vec<page::AppLink> {
+    let pages = [
+        ("Its page", &told.client_uri),
+        ("How it deals with your data", &told.policy_uri),
+        ("Its terms", &told.tos_uri),
+    ];
+    let named = pages.into_iter().filter_map(|(title, uri)| Some((title, uri.as_ref()?)));
+    named.map(|(title, uri)| page::AppLink { title, uri: uri.clone(), host: host(uri) }).collect()
+}
+
+/// The host of a page, without which nobody can tell whose it is.
+fn host(uri: &str) -> String {
+    let rest = destination(uri);
+    rest.split(['/', '?', '#']).next().unwrap_or_default().to_owned()
 }
 
 /// One scope in plain words.
@@ -82,6 +110,18 @@ pub(super) fn line(scope: &ScopeToken, grain: Grain) -> page::ScopeLine {
             Grain::Choices => choices::of(scope).iter().flat_map(with_parts).collect(),
         },
     }
+}
+
+/// One claim, as people call it.
+fn claim_line(claim: String) -> Option<page::ClaimLine> {
+    let called = standard_claims::called(&claim)?;
+    Some(page::ClaimLine { claim, called })
+}
+
+/// One detail in plain words.
+pub(super) fn detail_line(detail: DetailView) -> page::DetailLine {
+    let DetailView { key, told: Told { title, says } } = detail;
+    page::DetailLine { key, title, says }
 }
 
 /// A choice, and what of it could be chosen instead.
@@ -104,6 +144,6 @@ fn choice_line(choice: &ScopeToken, rank: page::Rank) -> page::ChoiceLine {
 }
 
 /// What a person knows an address by: its host, or its scheme where there is none.
-fn destination(target: &str) -> String {
+pub(in crate::http) fn destination(target: &str) -> String {
     target.split_once("://").map_or(target, |(_, host)| host).to_owned()
 }

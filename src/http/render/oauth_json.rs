@@ -7,6 +7,12 @@ use serde_json::{Value, json};
 use crate::discovery::endpoints;
 use crate::http::evidence;
 use crate::protocol::error::{ErrorCode, Failure, Fault, Refusal};
+use crate::tokens::challenge::{Scheme, is_of_proof};
+
+use super::bearer;
+
+/// When whoever has come too often may come again, in seconds (RFC 6585, 4).
+pub(super) const LATER: &str = "60";
 
 /// An answer that must not be kept (RFC 6749, 5.1).
 #[must_use]
@@ -41,36 +47,52 @@ pub const fn word(failure: &Failure) -> &'static str {
 fn refused(request: &HttpRequest, refusal: &Refusal) -> HttpResponse {
     let code = refusal.code();
     tracing::info!(error = code.word(), reason = refusal.reason().code(), "refused");
-    let status = StatusCode::from_u16(code.status()).unwrap_or(StatusCode::BAD_REQUEST);
+    let status = if shows_token(request) {
+        bearer::status(code)
+    } else {
+        StatusCode::from_u16(code.status()).unwrap_or(StatusCode::BAD_REQUEST)
+    };
     let mut answer = unkept(status);
-    if let Some(challenge) = challenge(request, code) {
+    if let Some(challenge) = challenge(request, refusal) {
         answer.insert_header((header::WWW_AUTHENTICATE, challenge));
+    }
+    if code == ErrorCode::TooManyAttempts {
+        answer.insert_header((header::RETRY_AFTER, LATER));
     }
     answer.json(json!({"error": code.word(), "error_description": refusal.told()}))
 }
 
 /// The scheme that was used, or one that could be (RFC 6749, 5.2; RFC 6750, 3). Every 401 says how to do better
 /// (RFC 9110, 15.5.2).
-fn challenge(request: &HttpRequest, code: ErrorCode) -> Option<&'static str> {
-    // At introspection a token is a credential too.
+fn challenge(request: &HttpRequest, refusal: &Refusal) -> Option<String> {
+    let code = refusal.code();
     let is_bare =
         request.path() == endpoints::INTROSPECTION && !request.headers().contains_key(header::AUTHORIZATION);
-    if code == ErrorCode::InvalidToken || (code == ErrorCode::InvalidClient && used_bearer(request)) {
-        Some(r#"Bearer realm="hilum", error="invalid_token""#)
-    } else if code == ErrorCode::InvalidClient && is_bare {
-        Some(r#"Bearer realm="hilum""#)
-    } else if code == ErrorCode::InvalidClient {
-        Some(r#"Basic realm="hilum", charset="UTF-8""#)
-    } else {
+    if code == ErrorCode::InvalidToken || (is_of_proof(code) && shows_token(request)) {
+        Some(bearer::challenge(request, refusal).to_string())
+    } else if code != ErrorCode::InvalidClient {
         None
+    } else if used(request, "dpop") {
+        Some(r#"DPoP realm="hilum", error="invalid_token""#.to_owned())
+    } else if used(request, "bearer") {
+        Some(r#"Bearer realm="hilum", error="invalid_token""#.to_owned())
+    } else if is_bare {
+        Some(r#"Bearer realm="hilum""#.to_owned())
+    } else {
+        Some(r#"Basic realm="hilum", charset="UTF-8""#.to_owned())
     }
 }
 
-fn used_bearer(request: &HttpRequest) -> bool {
+/// Whether a token is the credential of a request, as it can be at introspection.
+fn shows_token(request: &HttpRequest) -> bool {
+    request.path() == endpoints::INTROSPECTION && evidence::scheme(request) == Scheme::Dpop
+}
+
+fn used(request: &HttpRequest, wanted: &str) -> bool {
     let value = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     value
         .and_then(|value| value.split_once(' '))
-        .is_some_and(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+        .is_some_and(|(scheme, _)| scheme.eq_ignore_ascii_case(wanted))
 }
 
 /// We could not: told to come again, logged here and nowhere else.
@@ -81,7 +103,8 @@ fn unavailable(request: &HttpRequest, fault: &Fault) -> HttpResponse {
         .json(json!({"error": "temporarily_unavailable", "error_description": "nothing was done: try again"}))
 }
 
-pub(super) fn unkept(status: StatusCode) -> HttpResponseBuilder {
+/// An answer that must not be kept, to be filled.
+pub(in crate::http) fn unkept(status: StatusCode) -> HttpResponseBuilder {
     let mut answer = HttpResponse::build(status);
     answer.insert_header((header::CACHE_CONTROL, "no-store")).insert_header((header::PRAGMA, "no-cache"));
     answer

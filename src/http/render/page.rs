@@ -1,6 +1,9 @@
 //! The pages that people see: signing in, choosing a patient, giving access, signing out, and what went wrong.
 
 pub mod account;
+pub mod device;
+pub mod form_post;
+pub mod logout;
 pub mod patient;
 
 use std::fmt::Write;
@@ -82,6 +85,17 @@ pub struct ScopeLine {
     pub choices: Vec<ChoiceLine>,
 }
 
+/// What is asked for beside scopes, in plain words.
+#[derive(Clone, Debug)]
+pub struct DetailLine {
+    /// By what the form names it.
+    pub key: String,
+    /// What it is.
+    pub title: String,
+    /// What may be done, for whom, and until when.
+    pub says: String,
+}
+
 /// What could be given instead of a scope.
 #[derive(Clone, Debug)]
 pub struct ChoiceLine {
@@ -104,6 +118,26 @@ pub enum Rank {
     Part,
 }
 
+/// A page of an app, to which only the person goes, and only on their own.
+#[derive(Clone, Debug)]
+pub struct AppLink {
+    /// What stands there.
+    pub title: &'static str,
+    /// Where it is.
+    pub uri: String,
+    /// The host, which tells whose it is.
+    pub host: String,
+}
+
+/// One claim about the person that is asked for by itself.
+#[derive(Clone, Debug)]
+pub struct ClaimLine {
+    /// The claim.
+    pub claim: String,
+    /// What people call it.
+    pub called: &'static str,
+}
+
 /// The question what an app may do.
 #[derive(Template)]
 #[template(path = "consent.html")]
@@ -114,6 +148,10 @@ pub struct Consent {
     pub client_name: String,
     /// The organization that vouches for the app.
     pub organization: String,
+    /// Whether an administrator has looked at the app.
+    pub is_approved: bool,
+    /// What the app tells of itself elsewhere.
+    pub links: Vec<AppLink>,
     /// Where the answer goes: the host of the callback, or its scheme.
     pub destination: String,
     /// Who is asked, by the name to call them, or by their username.
@@ -126,6 +164,10 @@ pub struct Consent {
     pub patient: Option<String>,
     /// What is asked for, one by one.
     pub scopes: Vec<ScopeLine>,
+    /// What of the person is asked for beside that.
+    pub claims: Vec<ClaimLine>,
+    /// What else is asked for (RFC 9396), one by one.
+    pub details: Vec<DetailLine>,
     /// How long it would last.
     pub duration: Lasting,
     /// The interaction that goes on after this.
@@ -134,6 +176,8 @@ pub struct Consent {
     pub about: String,
     /// Proof that the form came from here.
     pub csrf: String,
+    /// The code on the device that waits for the answer, where one does.
+    pub device: Option<String>,
 }
 
 /// What went wrong, where no app can be told.
@@ -146,26 +190,6 @@ pub struct ErrorPage {
     pub title: &'static str,
     /// What to do about it.
     pub says: &'static str,
-}
-
-/// The question whether to sign out.
-#[derive(Template)]
-#[template(path = "logout.html")]
-pub struct SignOut {
-    /// What stands on every page.
-    pub frame: Frame,
-    /// Who is signed in.
-    pub person: String,
-    /// Proof that the form came from here.
-    pub csrf: String,
-}
-
-/// The word that the session is over.
-#[derive(Template)]
-#[template(path = "signed_out.html")]
-pub struct SignedOut {
-    /// What stands on every page.
-    pub frame: Frame,
 }
 
 impl SignIn {
@@ -197,23 +221,7 @@ impl Consent {
     }
 }
 
-impl SignOut {
-    /// The page. `form_targets` is where the browser may be sent after it.
-    #[must_use]
-    pub fn answer(&self, status: StatusCode, form_targets: &str) -> HttpResponse {
-        page(self, status, &form_action(form_targets))
-    }
-}
-
 impl ErrorPage {
-    /// The page.
-    #[must_use]
-    pub fn answer(&self, status: StatusCode) -> HttpResponse {
-        page(self, status, "'none'")
-    }
-}
-
-impl SignedOut {
     /// The page.
     #[must_use]
     pub fn answer(&self, status: StatusCode) -> HttpResponse {
@@ -290,13 +298,19 @@ fn page_with(template: &impl Template, status: StatusCode, form_action: &str, mo
 /// would end the directive is left out: the browser then stays here.
 fn form_action(targets: &str) -> String {
     let mut sources = "'self'".to_owned();
-    for target in targets.split_ascii_whitespace() {
-        if target.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b';' | b',' | b'\'' | b'"')) {
-            sources.push(' ');
-            sources.push_str(target);
-        }
+    for target in writable(targets) {
+        sources.push(' ');
+        sources.push_str(target);
     }
     sources
+}
+
+/// The targets that a policy can name.
+fn writable(targets: &str) -> impl Iterator<Item = &str> {
+    let ends = |byte: u8| matches!(byte, b';' | b',' | b'\'' | b'"');
+    targets
+        .split_ascii_whitespace()
+        .filter(move |target| target.bytes().all(|byte| byte.is_ascii_graphic() && !ends(byte)))
 }
 
 /// A text from elsewhere, on one line and reading in its own direction: nothing in it steers what stands

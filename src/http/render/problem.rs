@@ -6,6 +6,9 @@ use serde_json::{Map, Value, json};
 
 use crate::http::evidence;
 use crate::protocol::error::{ErrorCode, Failure, Fault, Refusal};
+use crate::tokens::challenge::{Challenge, is_of_proof};
+
+use super::{bearer, oauth_json};
 
 const MEDIA_TYPE: &str = "application/problem+json";
 
@@ -13,17 +16,18 @@ const MEDIA_TYPE: &str = "application/problem+json";
 #[must_use]
 pub fn failure(request: &HttpRequest, failure: &Failure) -> HttpResponse {
     match failure {
-        Failure::Refusal(refusal) => refused(refusal),
+        Failure::Refusal(refusal) => refused(request, refusal),
         Failure::Fault(fault) => self::fault(request, fault),
     }
 }
 
 /// A refusal, with the members that are at fault.
 #[must_use]
-pub fn refused(refusal: &Refusal) -> HttpResponse {
+pub fn refused(request: &HttpRequest, refusal: &Refusal) -> HttpResponse {
     let code = refusal.code();
+    let status = bearer::status(code);
     tracing::info!(error = code.word(), reason = refusal.reason().code(), "refused");
-    let mut document = body(code.status(), refusal.told());
+    let mut document = body(status.as_u16(), refusal.told());
     document.insert("error".to_owned(), json!(code.word()));
     let problems: Vec<Value> = refusal
         .field_problems()
@@ -33,12 +37,18 @@ pub fn refused(refusal: &Refusal) -> HttpResponse {
     if !problems.is_empty() {
         document.insert("errors".to_owned(), json!(problems));
     }
-    let status = StatusCode::from_u16(code.status()).unwrap_or(StatusCode::BAD_REQUEST);
     let mut answer = HttpResponse::build(status);
     answer.insert_header((header::CACHE_CONTROL, "no-store"));
-    if code == ErrorCode::InvalidToken || code == ErrorCode::InsufficientScope {
-        let challenge = format!(r#"Bearer realm="hilum", error="{}""#, code.word());
-        answer.insert_header((header::WWW_AUTHENTICATE, challenge));
+    if code == ErrorCode::TooManyAttempts {
+        answer.insert_header((header::RETRY_AFTER, oauth_json::LATER));
+    }
+    let is_of_token =
+        code == ErrorCode::InvalidToken || code == ErrorCode::InsufficientScope || is_of_proof(code);
+    if is_of_token {
+        answer.insert_header((
+            header::WWW_AUTHENTICATE,
+            Challenge::told(refusal).in_scheme(evidence::scheme(request)).to_string(),
+        ));
     }
     answer.content_type(MEDIA_TYPE).json(document)
 }

@@ -19,6 +19,7 @@ pub fn on(go_on: &GoOn) -> HttpResponse {
         Place::Encounter => endpoints::ENCOUNTER,
         Place::Consent => endpoints::CONSENT,
         Place::Account => endpoints::ACCOUNT,
+        Place::Device => endpoints::DEVICE,
     };
     let location = match (go_on.place, go_on.interaction) {
         (_, Some(interaction)) => format!("{path}?i={interaction}"),

@@ -47,7 +47,8 @@ fn at(path: &str, allowed: &'static str) -> actix_web::Resource {
 }
 
 /// What an app may send beside what every page may, conditional requests (FHIR R4, 3.1.0.5) included.
-const SENT: &str = "authorization, content-type, accept, prefer, if-match, if-none-match, if-none-exist";
+const SENT: &str =
+    "authorization, dpop, content-type, accept, prefer, if-match, if-none-match, if-none-exist";
 
 async fn preflight() -> HttpResponse {
     HttpResponse::NoContent()
@@ -80,7 +81,7 @@ async fn call(request: HttpRequest, payload: web::Payload, state: web::Data<Stat
         Ok(extent) => extent,
         Err(Failure::Refusal(refusal)) => {
             tracing::info!(reason = refusal.reason().code(), "refused");
-            return told(&Issue::of_token(&refusal));
+            return told(&Issue::of_token(&refusal).in_scheme(evidence::scheme(&request)));
         }
         Err(Failure::Fault(fault)) => {
             tracing::error!(%fault, request_id = %evidence::request_id(&request), "a request failed through no fault of its sender");
@@ -91,7 +92,8 @@ async fn call(request: HttpRequest, payload: web::Payload, state: web::Data<Stat
         Ok(body) => body,
         Err(issue) => return told(&issue),
     };
-    respond(&request, &sandbox.fhir, &extent, &body).unwrap_or_else(|issue| told(&issue))
+    respond(&request, &sandbox.fhir, &extent, &body)
+        .unwrap_or_else(|issue| told(&issue.in_scheme(evidence::scheme(&request))))
 }
 
 /// The interaction that the method and the address ask for.
@@ -169,7 +171,10 @@ async fn read(request: &HttpRequest, payload: web::Payload, most: usize) -> Resu
 fn opened(mut answer: actix_web::HttpResponseBuilder) -> actix_web::HttpResponseBuilder {
     answer
         .insert_header((header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"))
-        .insert_header((header::ACCESS_CONTROL_EXPOSE_HEADERS, "etag, location, www-authenticate"))
+        .insert_header((
+            header::ACCESS_CONTROL_EXPOSE_HEADERS,
+            "etag, location, www-authenticate, dpop-nonce",
+        ))
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .content_type(MEDIA_TYPE);
     answer
@@ -190,7 +195,7 @@ fn told(issue: &Issue) -> HttpResponse {
     let status = StatusCode::from_u16(issue.kind.status()).unwrap_or(StatusCode::BAD_REQUEST);
     let mut answer = opened(HttpResponse::build(status));
     if let Some(challenge) = &issue.challenge {
-        answer.insert_header((header::WWW_AUTHENTICATE, challenge.as_str()));
+        answer.insert_header((header::WWW_AUTHENTICATE, challenge.to_string()));
     }
     answer.body(issue.outcome().to_string())
 }

@@ -7,7 +7,7 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::moment::Timestamp;
 
-use super::{Frame, ScopeLine, form_action, page, stylesheet_path, tame};
+use super::{DetailLine, Frame, ScopeLine, form_action, page, stylesheet_path, tame};
 
 /// What an app is called whose registration is gone.
 pub const NAMELESS: &str = "An app that was removed";
@@ -77,6 +77,10 @@ pub struct Extent {
     pub lasting: Lasting,
     /// What it may do, in plain words.
     pub scopes: Vec<ScopeLine>,
+    /// What of the person it is told beside that.
+    pub claims: Vec<&'static str>,
+    /// What else it may do (RFC 9396).
+    pub details: Vec<DetailLine>,
 }
 
 /// How long an app may go on.

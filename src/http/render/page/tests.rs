@@ -3,6 +3,7 @@
 use actix_web::body::to_bytes;
 use actix_web::http::{StatusCode, header};
 
+use super::logout::{SignOut, SignedOut};
 use super::*;
 
 const HOSTILE: &str = "<img src=x onerror=alert(1)>\"'\u{202E}\u{2069}\r\n\u{0}gpj";
@@ -45,21 +46,48 @@ fn consent(client_name: &str, scopes: Vec<ScopeLine>) -> Consent {
         frame: frame(),
         client_name: client_name.to_owned(),
         organization: client_name.to_owned(),
+        is_approved: true,
+        links: Vec::new(),
         destination: client_name.to_owned(),
         person: client_name.to_owned(),
         username: "dr.adams".to_owned(),
         resource: Some(client_name.to_owned()),
         patient: Some(client_name.to_owned()),
         scopes,
+        claims: Vec::new(),
+        details: Vec::new(),
         duration: Lasting::Token { seconds: 900 },
         about: "about-1".to_owned(),
         interaction: "interaction-1".to_owned(),
         csrf: "csrf-1".to_owned(),
+        device: None,
     }
 }
 
+#[actix_web::test]
+async fn x03_r20_an_app_that_registered_itself_is_told_of_and_its_pages_are_links_that_tell_it_nothing() {
+    let links = vec![AppLink {
+        title: "Its terms",
+        uri: "https://app.example/t?a=1&b='2'".to_owned(),
+        host: HOSTILE.to_owned(),
+    }];
+    let question = Consent { is_approved: false, links, ..consent("Growth Chart", Vec::new()) };
+    let page = text(question.answer(StatusCode::OK, "")).await;
+    assert!(page.contains("Nobody here has checked it") && !page.contains("Vouched for"), "{page}");
+    assert!(page.contains(r#"target="_blank" rel="noopener noreferrer">Its terms</a>"#), "{page}");
+    assert!(!page.contains("<img") && !page.contains("b='2'"), "{page}");
+    let page = text(consent("Growth Chart", Vec::new()).answer(StatusCode::OK, "")).await;
+    assert!(page.contains("Vouched for") && !page.contains("noreferrer"), "{page}");
+}
+
 fn sign_out(person: &str) -> SignOut {
-    SignOut { frame: frame(), person: person.to_owned(), csrf: "csrf-1".to_owned() }
+    SignOut {
+        frame: frame(),
+        person: person.to_owned(),
+        app: None,
+        csrf: "csrf-1".to_owned(),
+        fields: Vec::new(),
+    }
 }
 
 const WRONG: ErrorPage = ErrorPage {
@@ -85,8 +113,19 @@ async fn every_page(name: &str) -> Vec<String> {
         text(consent(name, scopes).answer(ok, "")).await,
         text(WRONG.answer(ok)).await,
         text(sign_out(name).answer(ok, "")).await,
-        text(SignedOut { frame: frame() }.answer(ok)).await,
+        text(SignedOut { frame: frame(), back: None }.answer(ok)).await,
     ];
+    let waiting = Consent { device: Some("WDJB-MJHT".to_owned()), ..consent(name, Vec::new()) };
+    pages.push(text(waiting.answer(ok, "")).await);
+    for notice in [None, Some(device::Notice::Unknown), Some(device::Notice::Wait { seconds: 30 })] {
+        let form =
+            device::UserCode { frame: frame(), csrf: "csrf-1".to_owned(), code: name.to_owned(), notice };
+        pages.push(text(form.answer(ok)).await);
+    }
+    for is_allowed in [true, false] {
+        let answered = device::Answered { frame: frame(), client_name: name.to_owned(), is_allowed };
+        pages.push(text(answered.answer(ok)).await);
+    }
     for notice in [None, Some(Notice::Wrong), Some(Notice::Wait { seconds: 30 }), Some(Notice::Again)] {
         pages.push(text(sign_in(name, notice).answer(ok, "")).await);
     }
@@ -219,6 +258,19 @@ async fn s14_consent_shows_every_scope_ticked_with_its_caution() {
         assert!(page.contains(part), "{part} in {page}");
     }
     assert!(page.find(r#"formmethod="dialog" hidden"#).unwrap() < page.find("decision").unwrap());
+}
+
+#[actix_web::test]
+async fn each_claim_that_is_asked_for_by_itself_is_named_and_ticked() {
+    let claims = vec![ClaimLine { claim: "email".to_owned(), called: "your e-mail address" }];
+    let page = Consent { claims, ..consent("Growth Chart", vec![line("openid", None)]) };
+    let page = text(page.answer(StatusCode::OK, "")).await;
+    assert_eq!((page.matches(r#"type="checkbox""#).count(), page.matches(" checked ").count()), (2, 2));
+    for part in
+        [r#"name="claim" value="email" checked aria-labelledby="ct-email""#, "Know your e-mail address<"]
+    {
+        assert!(page.contains(part), "{part} in {page}");
+    }
 }
 
 #[actix_web::test]

@@ -18,6 +18,8 @@ fn extent(name: &str, lasting: Lasting) -> Extent {
         since: at(0),
         used_at: (lasting != Lasting::Remembered).then(|| at(3_600)),
         lasting,
+        claims: vec!["your e-mail address"],
+        details: Vec::new(),
         scopes: vec![ScopeLine {
             scope: "patient/Observation.rs".to_owned(),
             title: format!("title {name}"),
