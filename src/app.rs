@@ -1,142 +1,46 @@
 //! The composition: configuration in, a server out. The only file that knows every concrete part.
 
+mod ground;
+
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use arc_swap::ArcSwap;
 use metrics_exporter_prometheus::PrometheusHandle;
-use sqlx::postgres::PgConnectOptions;
 use time::Duration;
-use zeroize::Zeroizing;
 
-use crate::admin::{Administration, scopes};
+use crate::admin::Administration;
 use crate::authorize::browser::BrowserKeys;
 use crate::authorize::{AuthorizationFlow, Lives};
 use crate::clients::assertion::AssertionRules;
 use crate::clients::authenticate::Authenticator;
 use crate::clients::key_source::KeySource;
 use crate::clients::origins::Origins;
-use crate::clients::secrets::SecretDigester;
 use crate::config::Config;
-use crate::config::secrets::MasterKey;
 use crate::config::tls::Revocation;
+use crate::discovery::details::DetailsTypes;
 use crate::discovery::endpoints::{self, Addresses};
 use crate::discovery::smart::FhirServers;
 use crate::grants::{OwnResources, Terms};
 use crate::http::state::{Bounds, State};
-use crate::jobs::JobCx;
-use crate::keys::keyring::KeyRing;
 use crate::keys::refresh_tokens::RefreshTokens;
-use crate::keys::rotation::{self, Schedule};
-use crate::ledger::Ledger;
 use crate::oidc::userinfo::UserinfoEndpoint;
 use crate::pki::chain::TrustStore;
-use crate::platform::clock::Clock;
-use crate::platform::entropy::Entropy;
-use crate::platform::outbound::Outbound;
-use crate::platform::passwords::PasswordHasher;
-use crate::platform::seal::Sealer;
-use crate::policy::Lifetimes;
-use crate::protocol::error::{Doing, Failure, Fault};
+use crate::protocol::error::{Doing, Fault};
+use crate::registration::RegistrationEndpoint;
 use crate::sandbox::Sandbox;
 use crate::sandbox::desk::Desk;
 use crate::sandbox::fhir::FhirEndpoint;
+use crate::smart::decisions::DecisionEndpoint;
 use crate::smart::launch::LaunchEndpoint;
 use crate::smart::patients::{PatientDirectory, Search};
-use crate::store::{self, Db, connect};
 use crate::tokens::access_token::AccessTokens;
 use crate::tokens::endpoint::TokenEndpoint;
 use crate::tokens::introspect::IntrospectionEndpoint;
 use crate::tokens::issuer::Issuer;
 use crate::tokens::revoke::RevocationEndpoint;
 
-/// How many may wait for each password hash that runs: some tenths of a second.
-const WAITING_FOR_EACH_HASH: usize = 16;
-
-/// What the commands and the server share: the database, its time, the ledger and the secrets.
-#[derive(Clone)]
-pub struct Ground {
-    /// What administrators do.
-    pub administration: Administration,
-    /// The signing keys.
-    pub keys: KeyRing,
-    /// The name of this process in audit records.
-    pub process: Arc<str>,
-    /// The key under which refresh tokens are written.
-    refresh_key: Arc<Zeroizing<[u8; 32]>>,
-    /// The key that marks forms and devices.
-    browser_key: Arc<Zeroizing<[u8; 32]>>,
-}
-
-impl Ground {
-    /// Connects to the database of a configuration, as the role that serves.
-    pub async fn connect(config: &Config) -> Result<Self, Fault> {
-        let url = config.database.url.as_ref();
-        let url = url.ok_or_else(|| Fault::new("connecting", "set database.url or DATABASE_URL"))?;
-        let options = connect::options(url.expose())?;
-        let db = connect::readers(&options, config.database.readers);
-        let clock = Clock::following(store::now(&db)).await?;
-        Self::over(config, &options, db, clock)
-    }
-
-    /// The ground over a database and a clock.
-    pub fn over(config: &Config, options: &PgConnectOptions, db: Db, clock: Clock) -> Result<Self, Fault> {
-        let master = MasterKey::read(&config.secrets.master_key_file).doing("reading the master key")?;
-        let entropy = Entropy::system();
-        let sealer = Arc::new(Sealer::new(&master.derive("seal"), entropy.clone())?);
-        let writers = usize::try_from(config.database.writers).doing("counting writers")?;
-        let ledger = Ledger::open(options, writers, config.limits.refusals_recorded_per_minute);
-        let schedule = Schedule {
-            life: Duration::try_from(config.tokens.signing_key).doing("reading the life of keys")?,
-            notice: Duration::try_from(config.tokens.signing_key_notice)
-                .doing("reading the notice of keys")?,
-        };
-        let keys = KeyRing::new(db.clone(), sealer.clone());
-        let hashes = config.sign_in.hashes;
-        let passwords = PasswordHasher::new(hashes, hashes * WAITING_FOR_EACH_HASH, entropy.clone())?;
-        let administration = Administration {
-            db,
-            ledger,
-            clock,
-            entropy,
-            passwords,
-            secrets: Arc::new(SecretDigester::new(&master.derive("client secrets"))),
-            sealer,
-            rules: Arc::new(config.outbound.clone()),
-            schedule,
-            readiness: Arc::default(),
-            audience: format!("{}/admin", config.issuer.url.as_str()),
-            own: OwnResources::of(
-                config.issuer.url.as_str(),
-                scopes::ALL,
-                &config.issuer.url.join(endpoints::USERINFO),
-            )?,
-            lifetimes: lifetimes(config)?,
-        };
-        let refresh_key = Arc::new(Zeroizing::new(master.derive("refresh tokens")));
-        let browser_key = Arc::new(Zeroizing::new(master.derive("browser")));
-        Ok(Self { administration, keys, process: Arc::from(process_name()), refresh_key, browser_key })
-    }
-
-    /// What jobs need.
-    #[must_use]
-    pub fn jobs(&self, metrics: &PrometheusHandle) -> JobCx {
-        JobCx {
-            administration: self.administration.clone(),
-            keys: self.keys.clone(),
-            metrics: metrics.clone(),
-            process: self.process.clone(),
-        }
-    }
-
-    /// Makes the first signing keys where there are none, and reads those there are.
-    pub async fn prepare_keys(&self, metrics: &PrometheusHandle) -> Result<(), Failure> {
-        let event = self.jobs(metrics).event("keys.announce")?;
-        let Administration { ledger, sealer, schedule, .. } = &self.administration;
-        rotation::keep_current(ledger, sealer.clone(), event, *schedule).await?;
-        Ok(self.keys.refresh().await?)
-    }
-}
+pub use ground::Ground;
 
 /// What can be replaced while the server runs: whom it trusts to issue client certificates.
 pub type Trust = Arc<ArcSwap<TrustStore>>;
@@ -171,58 +75,56 @@ pub fn compose(
     metrics: PrometheusHandle,
     beside: Beside,
 ) -> Result<State, Fault> {
-    let Ground { administration, keys, process, .. } = ground;
+    let Ground { administration, keys, process, proofs, .. } = ground;
     let Administration { db, ledger, clock, entropy, .. } = administration;
     let addresses = Addresses { issuer: config.issuer.url.clone(), mtls: config.http.mtls_url.clone() };
     let issuer = addresses.issuer.as_str().to_owned();
     let authenticator = authenticator(config, ground, trust, &addresses)?;
     let terms = Arc::new(terms(config, ground)?);
     let own = administration.own.clone();
-    let tokens = AccessTokens::new(db.clone(), keys.clone(), issuer.clone(), terms.idle);
+    let tokens = AccessTokens::new(db.clone(), keys.clone(), issuer.clone(), terms.idle, proofs.clone());
     let id_token = span(config.tokens.id_token)?;
     let sandbox = sandbox(beside, &addresses, &tokens, administration);
     Ok(State {
         token: TokenEndpoint {
             authenticator: authenticator.clone(),
-            issuer: Issuer::new(issuer.clone(), keys.clone(), terms.clone(), id_token),
+            issuer: Issuer::new((db.clone(), issuer.clone()), keys.clone(), terms.clone(), id_token),
+            proofs: proofs.clone(),
             own: own.clone(),
+            tokens: tokens.clone(),
+            features: config.features,
             ledger: ledger.clone(),
             clock: clock.clone(),
         },
         introspection: IntrospectionEndpoint {
             authenticator: authenticator.clone(),
             tokens: tokens.clone(),
+            keys: keys.clone(),
+            issuer: Arc::from(issuer.as_str()),
             ledger: ledger.clone(),
             clock: clock.clone(),
         },
         revocation: RevocationEndpoint {
-            authenticator,
+            authenticator: authenticator.clone(),
             tokens: tokens.clone(),
             terms,
             ledger: ledger.clone(),
             clock: clock.clone(),
         },
-        launch: LaunchEndpoint {
-            tokens: tokens.clone(),
-            db: db.clone(),
-            ledger: ledger.clone(),
-            clock: clock.clone(),
-            life: span(config.tokens.launch)?,
-        },
-        userinfo: UserinfoEndpoint {
-            tokens: tokens.clone(),
-            db: db.clone(),
-            ledger: ledger.clone(),
-            clock: clock.clone(),
-        },
-        authorization: authorization_flow(config, ground, own)?,
+        launch: launch_endpoint(config, &tokens, administration)?,
+        decisions: decisions(administration, tokens.clone()),
+        userinfo: userinfo(ground, &tokens, issuer),
+        registration: RegistrationEndpoint::new(administration, &authenticator.keys, &addresses),
+        authorization: authorization_flow(config, ground, (own, authenticator))?,
         administration: administration.clone(),
         tokens,
         origins: Origins::new(db.clone()),
         keys: keys.clone(),
         bounds: bounds(config, &addresses),
         addresses,
+        features: config.features,
         fhir_servers: FhirServers::new(db.clone()),
+        details_types: DetailsTypes::new(db.clone()),
         sandbox,
         clock: clock.clone(),
         entropy: entropy.clone(),
@@ -232,17 +134,52 @@ pub fn compose(
     })
 }
 
+/// The launch API.
+fn launch_endpoint(
+    config: &Config,
+    tokens: &AccessTokens,
+    Administration { db, ledger, clock, .. }: &Administration,
+) -> Result<LaunchEndpoint, Fault> {
+    Ok(LaunchEndpoint {
+        tokens: tokens.clone(),
+        db: db.clone(),
+        ledger: ledger.clone(),
+        clock: clock.clone(),
+        life: span(config.tokens.launch)?,
+    })
+}
+
+/// Where payers report what they have decided.
+fn decisions(ground: &Administration, tokens: AccessTokens) -> DecisionEndpoint {
+    let Administration { db, ledger, clock, .. } = ground.clone();
+    DecisionEndpoint { tokens, db, ledger, clock }
+}
+
+/// The userinfo endpoint.
+fn userinfo(ground: &Ground, tokens: &AccessTokens, issuer: String) -> UserinfoEndpoint {
+    let Administration { db, ledger, clock, .. } = &ground.administration;
+    UserinfoEndpoint {
+        tokens: tokens.clone(),
+        keys: ground.keys.clone(),
+        issuer,
+        db: db.clone(),
+        ledger: ledger.clone(),
+        clock: clock.clone(),
+    }
+}
+
 /// What stands beside the server.
 fn sandbox(
     beside: Beside,
     addresses: &Addresses,
     tokens: &AccessTokens,
-    Administration { clock, entropy, .. }: &Administration,
+    Administration { ledger, clock, entropy, .. }: &Administration,
 ) -> Option<Sandbox> {
     match beside {
         Beside::Nothing => None,
         Beside::Sandbox(desk) => {
-            let fhir = FhirEndpoint::new(addresses, tokens.clone(), clock.clone(), entropy.clone());
+            let fhir =
+                FhirEndpoint::new(addresses, tokens.clone(), ledger.clone(), clock.clone(), entropy.clone());
             Some(Sandbox { fhir, desk })
         }
     }
@@ -252,11 +189,12 @@ fn sandbox(
 fn authorization_flow(
     config: &Config,
     ground: &Ground,
-    own: OwnResources,
+    (own, authenticator): (OwnResources, Authenticator),
 ) -> Result<AuthorizationFlow, Fault> {
-    let Administration { db, ledger, clock, entropy, passwords, rules, .. } = &ground.administration;
+    let Administration { db, ledger, clock, entropy, passwords, rules, outbound, .. } =
+        &ground.administration;
     let search = Search {
-        outbound: Outbound::new(&config.outbound).doing("preparing outbound requests")?,
+        outbound: outbound.clone(),
         rules: rules.clone(),
         keys: ground.keys.clone(),
         entropy: entropy.clone(),
@@ -271,9 +209,15 @@ fn authorization_flow(
         passwords: passwords.clone(),
         own,
         marks: Arc::new(BrowserKeys::new(&ground.browser_key)),
+        sealer: ground.administration.sealer.clone(),
         signing: ground.keys.clone(),
+        subjects: ground.subjects.clone(),
+        authenticator,
+        proofs: ground.proofs.clone(),
+        features: config.features,
         lives: Lives {
             code: span(config.tokens.code)?,
+            pushed: span(config.tokens.pushed_request)?,
             session: span(config.sign_in.session)?,
             idle: span(config.sign_in.idle)?,
             access: span(config.tokens.person)?,
@@ -287,16 +231,13 @@ fn authorization_flow(
 fn terms(config: &Config, ground: &Ground) -> Result<Terms, Fault> {
     Ok(Terms {
         refresh_tokens: RefreshTokens::new(&ground.refresh_key),
+        subjects: ground.subjects.clone(),
         refresh: span(config.tokens.refresh)?,
         refresh_retry: span(config.tokens.refresh_retry)?,
         idle: span(config.sign_in.idle)?,
         lifetimes: ground.administration.lifetimes,
         entropy: ground.administration.entropy.clone(),
     })
-}
-
-fn lifetimes(config: &Config) -> Result<Lifetimes, Fault> {
-    Ok(Lifetimes { system: seconds(config.tokens.system)?, person: seconds(config.tokens.person)? })
 }
 
 fn authenticator(
@@ -306,7 +247,6 @@ fn authenticator(
     addresses: &Addresses,
 ) -> Result<Authenticator, Fault> {
     let administration = &ground.administration;
-    let outbound = Outbound::new(&config.outbound).doing("preparing outbound requests")?;
     let rules = AssertionRules {
         issuer: addresses.issuer.as_str().to_owned(),
         token_endpoints: vec![addresses.issuer.join(endpoints::TOKEN), addresses.mtls.join(endpoints::TOKEN)],
@@ -315,7 +255,11 @@ fn authenticator(
     };
     Ok(Authenticator {
         db: administration.db.clone(),
-        keys: KeySource::new(outbound, administration.rules.clone(), administration.clock.clone()),
+        keys: KeySource::new(
+            administration.outbound.clone(),
+            administration.rules.clone(),
+            administration.clock.clone(),
+        ),
         trust: trust.clone(),
         secrets: administration.secrets.clone(),
         rules: Arc::new(rules),
@@ -334,10 +278,4 @@ fn seconds(duration: std::time::Duration) -> Result<i64, Fault> {
 
 fn span(duration: std::time::Duration) -> Result<Duration, Fault> {
     Duration::try_from(duration).doing("reading a duration")
-}
-
-/// The name of this process in audit records: host and process id.
-fn process_name() -> String {
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    format!("{}:{}", host.trim(), std::process::id())
 }

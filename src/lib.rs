@@ -54,6 +54,8 @@ pub mod oidc;
 pub mod discovery;
 /// What administrators do.
 pub mod admin;
+/// Clients that register themselves.
+pub mod registration;
 /// What `hilum dev` has beside the server.
 pub mod sandbox;
 

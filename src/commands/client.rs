@@ -39,6 +39,13 @@ enum What {
     Disable { client_id: String },
     /// Let a stopped client go on; its older tokens stay dead
     Enable { client_id: String },
+    /// Find good a client that registered itself
+    Approve {
+        client_id: String,
+        /// The version that you have looked at (see `hilum client show`); without it, the one that stands now
+        #[arg(long)]
+        seen_version: Option<i64>,
+    },
     /// Delete a client with its secrets
     Delete { client_id: String },
     /// Make a new secret; prints it once
@@ -66,10 +73,10 @@ pub fn run(options: Options) -> Result<(), Failed> {
     Ok(())
 }
 
-const HEADING: [&str; 5] = ["client_id", "status", "method", "name", "scope"];
+const HEADING: [&str; 6] = ["client_id", "status", "registered_by", "method", "name", "scope"];
 
 fn row(client: &Value) -> Vec<String> {
-    ["client_id", "status", "token_endpoint_auth_method", "client_name", "scope"]
+    ["client_id", "status", "registered_by", "token_endpoint_auth_method", "client_name", "scope"]
         .iter()
         .map(|member| cell(client, member))
         .collect()
@@ -94,6 +101,14 @@ async fn perform(terminal: Terminal, what: What) -> Result<Value, Failed> {
         }
         What::Enable { client_id } => {
             show(&administration.enable_client(&caller, target(&client_id)?).await?)
+        }
+        What::Approve { client_id, seen_version } => {
+            let Target { id, .. } = target(&client_id)?;
+            let version = match seen_version {
+                Some(version) => version,
+                None => administration.find_client(&id).await?.version,
+            };
+            show(&administration.approve_client(&caller, id, version).await?)
         }
         What::Delete { client_id } => {
             administration.delete_client(&caller, target(&client_id)?).await?;

@@ -48,7 +48,7 @@ pub fn runtime() -> Result<Runtime, Failed> {
 pub async fn serve(running: Running<'_>, ready: impl FnOnce()) -> Result<(), Failed> {
     let Running { config, ground, .. } = &running;
     let metrics = telemetry::metrics();
-    ground.prepare_keys(&metrics).await?;
+    ground.prepare_keys().await?;
     let trust: Trust = Arc::new(ArcSwap::from_pointee(app::read_trust(config)?));
     tell_trust(&trust.load());
     let certificate = read_certificate(config)?;
@@ -66,7 +66,7 @@ pub async fn serve(running: Running<'_>, ready: impl FnOnce()) -> Result<(), Fai
     let operations = server::operations(&listeners, &state)?;
     let handles = [service.handle(), operations.handle()];
     let (end, ending) = watch::channel(false);
-    let jobs = jobs::start(&ground.jobs(&metrics), &ending);
+    let jobs = jobs::start(&ground.jobs(config, &metrics)?, &ending);
     let servers = tokio::spawn(async move { tokio::try_join!(service, operations) });
     ready();
 

@@ -186,8 +186,14 @@ impl Page {
         }
         if let Some(token) = token {
             let mut says = format!("{} seconds, {}", token.expires_in, token.format);
-            if token.bound.is_some() {
-                says.push_str(", bound to the client's certificate: only at the mutual-TLS token endpoint");
+            match token.bound {
+                Some("key") => says.push_str(", bound to the client's key: only with a DPoP proof"),
+                Some(_) => {
+                    says.push_str(
+                        ", bound to the client's certificate: only at the mutual-TLS token endpoint",
+                    );
+                }
+                None => {}
             }
             says.push_str(match token.refresh {
                 Some("session") => "; a refresh token until the session ends",

@@ -3,6 +3,7 @@
 
 mod flood;
 mod follow_clock;
+mod notify_logout;
 mod purge;
 mod refresh_keys;
 mod rotate_keys;
@@ -13,14 +14,17 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use metrics_exporter_prometheus::PrometheusHandle;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
 use crate::admin::Administration;
 use crate::keys::keyring::KeyRing;
 use crate::model::audit_event::{AuditEvent, Origin};
+use crate::oidc::backchannel_logout::LogoutNotifier;
 use crate::protocol::error::{Doing, Failure, Fault};
+
+pub use notify_logout::Places;
 
 /// The longest a job may run.
 const MOST: Duration = Duration::from_mins(1);
@@ -31,6 +35,7 @@ static JOBS: &[&dyn Job] = &[
     &refresh_keys::RefreshKeys,
     &rotate_keys::RotateKeys,
     &flood::RecordCounted,
+    &notify_logout::NotifyLogout,
     &purge::Purge,
     &upkeep::Upkeep,
 ];
@@ -46,18 +51,32 @@ pub struct JobCx {
     pub metrics: PrometheusHandle,
     /// The name of this process in audit records.
     pub process: Arc<str>,
+    /// Tells clients that sessions have ended.
+    pub notifier: LogoutNotifier,
+    /// How much of that may go on at a time.
+    pub places: Places,
+    /// How long the end waits for what is under way.
+    pub drain: Duration,
 }
 
 impl JobCx {
     /// The audit record of something a job does.
     pub fn event(&self, action: &str) -> Result<AuditEvent, Fault> {
-        let now = self.administration.clock.now();
-        let entropy = &self.administration.entropy;
-        let id = entropy.id(now).doing("naming an entry")?;
-        let request = entropy.id(now).doing("naming a run of a job")?;
-        let origin = Origin { peer: None, certificate: None, request, process: self.process.clone() };
-        Ok(AuditEvent::begin(id, now, action, origin))
+        event(&self.administration, &self.process, action)
     }
+}
+
+/// The audit record of something that a process does by itself.
+pub fn event(
+    Administration { clock, entropy, .. }: &Administration,
+    process: &Arc<str>,
+    action: &str,
+) -> Result<AuditEvent, Fault> {
+    let now = clock.now();
+    let id = entropy.id(now).doing("naming an entry")?;
+    let request = entropy.id(now).doing("naming a run of a job")?;
+    let origin = Origin { peer: None, certificate: None, request, process: process.clone() };
+    Ok(AuditEvent::begin(id, now, action, origin))
 }
 
 /// One job.
@@ -69,8 +88,16 @@ trait Job: Sync {
     /// How long it rests between two runs.
     fn rests(&self) -> Duration;
 
+    /// What calls it before it has rested.
+    fn bell<'a>(&self, _cx: &'a JobCx) -> Option<&'a Notify> {
+        None
+    }
+
     /// Runs once.
     async fn run(&self, cx: &JobCx) -> Result<(), Failure>;
+
+    /// Waits, for a while, for what its runs have left under way: it is not run again.
+    async fn end(&self, _cx: &JobCx) {}
 }
 
 /// Starts every job; each ends soon after `ending` turns true.
@@ -86,7 +113,8 @@ async fn repeat(job: &'static dyn Job, cx: JobCx, mut ending: watch::Receiver<bo
     loop {
         tokio::select! {
             _ = ticks.tick() => {}
-            _ = ending.wait_for(|ending| *ending) => return,
+            () = called(job.bell(&cx)) => {}
+            _ = ending.wait_for(|ending| *ending) => break,
         }
         let Ok(done) = tokio::time::timeout(MOST, job.run(&cx)).await else {
             tracing::warn!(job = job.name(), "a job took too long and will run again");
@@ -101,5 +129,14 @@ async fn repeat(job: &'static dyn Job, cx: JobCx, mut ending: watch::Receiver<bo
                 tracing::warn!(job = job.name(), reason = refusal.reason().code(), "a job was refused");
             }
         }
+    }
+    job.end(&cx).await;
+}
+
+/// Waits for a bell; without one, for ever.
+async fn called(bell: Option<&Notify>) {
+    match bell {
+        Some(bell) => bell.notified().await,
+        None => std::future::pending().await,
     }
 }

@@ -1,13 +1,14 @@
-//! Removes what has expired: proofs, revocations, opaque tokens, interactions, launches, codes, families, what policy
-//! agreed to, sessions, counts of sign-ins, ended secrets and keys.
+//! Removes what has expired: proofs, revocations, opaque tokens, interactions, launches, codes, device codes,
+//! families, what policy agreed to, sessions, counts of sign-ins, logout notices, ended secrets and keys.
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 
 use crate::ledger::{Done, Work};
+use crate::model::backchannel_logout;
 use crate::model::code::MEMORY;
-use crate::model::launch;
+use crate::model::{device_code, launch, pushed_request};
 use crate::protocol::error::Failure;
 use crate::store;
 
@@ -33,24 +34,30 @@ enum Kind {
     Tokens,
     Interactions,
     Launches,
+    Pushed,
     Codes,
+    Devices,
     Families,
     Policies,
     Sessions,
     Attempts,
+    Notices,
     Ended,
 }
 
-const KINDS: [Kind; 10] = [
+const KINDS: [Kind; 13] = [
     Kind::Proofs,
     Kind::Tokens,
     Kind::Interactions,
     Kind::Launches,
+    Kind::Pushed,
     Kind::Codes,
+    Kind::Devices,
     Kind::Families,
     Kind::Policies,
     Kind::Sessions,
     Kind::Attempts,
+    Kind::Notices,
     Kind::Ended,
 ];
 
@@ -101,8 +108,16 @@ async fn purge(cx: &JobCx, kind: Kind) -> Result<u64, Failure> {
                     Kind::Launches => {
                         ("launches", store::launch::purge(tx, now - launch::MEMORY, BATCH).await?)
                     }
+                    Kind::Pushed => {
+                        let before = now - pushed_request::MEMORY;
+                        ("pushed requests", store::pushed_request::purge(tx, before, BATCH).await?)
+                    }
                     // Remembered for a while, so that a replay is known for one.
                     Kind::Codes => ("codes", store::code::purge(tx, now - MEMORY, BATCH).await?),
+                    Kind::Devices => {
+                        let ends = (now - device_code::UNANSWERED, now - MEMORY);
+                        ("device codes", store::device_code::purge(tx, ends, BATCH).await?)
+                    }
                     Kind::Families => ("families", store::family::purge(tx, now - MEMORY, BATCH).await?),
                     Kind::Policies => {
                         let gone = store::consent::purge_given_by_policy(tx, now - BY_POLICY, BATCH).await?;
@@ -112,6 +127,10 @@ async fn purge(cx: &JobCx, kind: Kind) -> Result<u64, Failure> {
                     Kind::Attempts => {
                         let ends = (now - OF_PLACES, now - OF_ACCOUNTS);
                         ("sign-in counts", store::attempts::purge(tx, ends, BATCH).await?)
+                    }
+                    Kind::Notices => {
+                        let before = now - backchannel_logout::MEMORY;
+                        ("logout notices", store::backchannel_logout::purge(tx, before, BATCH).await?)
                     }
                     Kind::Ended => {
                         let secrets = store::client_secret::purge(tx, now - ENDED).await?;

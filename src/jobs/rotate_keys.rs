@@ -24,8 +24,8 @@ impl Job for RotateKeys {
     async fn run(&self, cx: &JobCx) -> Result<(), Failure> {
         let administration = &cx.administration;
         let event = cx.event("keys.announce")?;
-        let (ledger, sealer) = (&administration.ledger, administration.sealer.clone());
-        if rotation::keep_current(ledger, sealer, event, administration.schedule).await? > 0 {
+        let (doors, sealer) = ((&administration.db, &administration.ledger), administration.sealer.clone());
+        if rotation::keep_current(doors, sealer, event, administration.schedule).await? > 0 {
             cx.keys.refresh().await?;
         }
         Ok(())

@@ -7,9 +7,10 @@ use serde_json::{Value, json};
 use crate::clients::evidence::Evidence;
 use crate::discovery::endpoints::Addresses;
 use crate::jose::object::parse_object;
+use crate::ledger::{Attempt, Entry, Ledger};
 use crate::platform::clock::Clock;
 use crate::platform::entropy::Entropy;
-use crate::protocol::error::{ErrorCode, Failure, Reason, Refusal};
+use crate::protocol::error::{Doing, ErrorCode, Failure, Reason, Refusal};
 use crate::tokens::access_token::AccessTokens;
 use crate::tokens::bearer::{self, Constraint};
 
@@ -28,17 +29,24 @@ pub struct FhirEndpoint {
     tokens: AccessTokens,
     clock: Clock,
     entropy: Entropy,
+    ledger: Ledger,
     records: Records,
 }
 
 impl FhirEndpoint {
     /// A FHIR server beneath an issuer, with the people of the sandbox in it.
     #[must_use]
-    pub fn new(addresses: &Addresses, tokens: AccessTokens, clock: Clock, entropy: Entropy) -> Self {
+    pub fn new(
+        addresses: &Addresses,
+        tokens: AccessTokens,
+        ledger: Ledger,
+        clock: Clock,
+        entropy: Entropy,
+    ) -> Self {
         let base: Arc<str> = Arc::from(addresses.issuer.join(FHIR_PATH));
         let capabilities = Arc::new(capability::statement(addresses, &base));
         let records = Records::of(data::resources(), clock.now());
-        Self { base, capabilities, tokens, clock, entropy, records }
+        Self { base, capabilities, tokens, clock, entropy, ledger, records }
     }
 
     /// What it can do.
@@ -57,13 +65,17 @@ impl FhirEndpoint {
     /// (RFC 9068, 4).
     pub async fn admit(&self, evidence: &Evidence) -> Result<Extent, Failure> {
         let now = self.clock.now();
-        let live = bearer::believe(&self.tokens, evidence, Constraint::AsIssued, now).await?;
+        let id = self.entropy.id(now).doing("naming an entry")?;
+        let mut entry = Entry::begin(id, now, "sandbox.access", evidence.origin.clone());
+        let live = bearer::believe(&self.tokens, &mut entry, evidence, Constraint::AsIssued).await?;
         if live.token.audience != *self.base {
             let told = "the access token is for another server";
             let reason = Reason::new("token_for_another_audience");
             return Err(Refusal::new(ErrorCode::InvalidToken, told, reason).into());
         }
-        Ok(Extent::of(&live.token))
+        // A proof is used up; nothing else is kept of what is done here.
+        entry.attempt(Attempt::RecordNothing);
+        self.ledger.settle(entry, Ok(Extent::of(&live.token))).await
     }
 
     /// Reads a resource.

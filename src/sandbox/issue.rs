@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::protocol::error::{ErrorCode, Refusal};
-use crate::tokens::bearer::MISSING;
+use crate::protocol::error::Refusal;
+use crate::tokens::challenge::{Challenge, Scheme};
 
 /// Why there is no answer, each with its status and its code of the value set `issue-type`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,7 +72,7 @@ pub struct Issue {
     /// The words for whoever asked.
     pub told: String,
     /// What stands in `WWW-Authenticate` (RFC 6750, 3).
-    pub challenge: Option<String>,
+    pub challenge: Option<Challenge>,
 }
 
 impl Issue {
@@ -83,21 +83,20 @@ impl Issue {
 
     /// What a token does not reach (RFC 6750, 3.1), with a scope that would reach it where there is one.
     pub fn forbidden(told: impl Into<String>, scope: Option<String>) -> Self {
-        let scope = scope.map(|scope| format!(r#", scope="{scope}""#)).unwrap_or_default();
-        let challenge = format!(r#"Bearer realm="hilum", error="insufficient_scope"{scope}"#);
+        let challenge = Challenge::insufficient_scope().with_scope(scope);
         Self { challenge: Some(challenge), ..Self::new(Kind::Forbidden, told) }
     }
 
     /// A token that was not believed.
     #[must_use]
     pub fn of_token(refusal: &Refusal) -> Self {
-        // Whoever showed nothing is told nothing but how to come (RFC 6750, 3.1).
-        let challenge = if refusal.reason().code() == MISSING {
-            r#"Bearer realm="hilum""#.to_owned()
-        } else {
-            format!(r#"Bearer realm="hilum", error="{}""#, ErrorCode::InvalidToken.word())
-        };
-        Self { challenge: Some(challenge), ..Self::new(Kind::Login, refusal.told()) }
+        Self { challenge: Some(Challenge::of(refusal)), ..Self::new(Kind::Login, refusal.told()) }
+    }
+
+    /// In the scheme in which the token was shown.
+    #[must_use]
+    pub fn in_scheme(self, scheme: Scheme) -> Self {
+        Self { challenge: self.challenge.map(|challenge| challenge.in_scheme(scheme)), ..self }
     }
 
     /// The OperationOutcome.

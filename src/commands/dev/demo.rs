@@ -18,7 +18,8 @@ use super::fixtures::{self, Demo, Keys};
 use super::{Options, certificates, desk, people};
 
 /// The scopes of the demonstration FHIR server.
-const FHIR_SCOPES: &str = "system/*.cruds patient/*.cruds user/*.cruds capacity.read launch.write";
+const FHIR_SCOPES: &str = "system/*.cruds patient/*.cruds user/*.cruds capacity.read launch.write \
+                           authorization_decision.write";
 
 /// Makes what is missing, writes `fixtures.json`, and answers with its content.
 pub async fn ensure(
@@ -58,16 +59,24 @@ async fn ensure_resource(terminal: &Terminal, url: &str) -> Result<(), Failed> {
     let Terminal { administration, caller } = terminal;
     let name =
         ResourceName::parse(sandbox::RESOURCE).ok_or_else(|| Failed("sandbox is no name".to_owned()))?;
+    let title = "Sandbox FHIR server";
+    let mut document = object(&json!({"title": title, "url": url, "kind": "fhir", "scope": FHIR_SCOPES}));
     match administration.find_resource(&name).await {
-        Ok(found) if found.audience() == url => return Ok(()),
+        Ok(found) if found.audience() == url && found.metadata.scope.to_string() == FHIR_SCOPES => {
+            return Ok(());
+        }
+        Ok(found) if found.audience() == url => {
+            // What this release has scopes for and the one before had not.
+            let target = resources::Target { name, version: None };
+            administration.replace_resource(caller, target, document).await?;
+            return Ok(());
+        }
         Ok(_) => administration.delete_resource(caller, resources::Target { name, version: None }).await?,
         Err(Failure::Refusal(_)) => {}
         Err(Failure::Fault(fault)) => return Err(fault.into()),
     }
-    let document = json!({"name": "sandbox", "title": "Sandbox FHIR server", "url": url, "kind": "fhir", "scope": FHIR_SCOPES});
-    if let Value::Object(document) = document {
-        administration.create_resource(caller, document).await?;
-    }
+    document.insert("name".to_owned(), json!(sandbox::RESOURCE));
+    administration.create_resource(caller, document).await?;
     Ok(())
 }
 
@@ -109,6 +118,10 @@ async fn ensure_client(
         entry.insert("client_secret".to_owned(), secret);
     }
     Ok(entry)
+}
+
+fn object(value: &Value) -> Map<String, Value> {
+    value.as_object().cloned().unwrap_or_default()
 }
 
 /// A registration as it would be stored.

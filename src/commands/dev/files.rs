@@ -87,6 +87,7 @@ impl Files {
              [tls]\ncertificate_file = {certificate}\nkey_file = {key}\n\
              client_anchors_file = {anchors}\nclient_crl_files = [{lists}]\n\n\
              [database]\nurl = {url}\n\n\
+             [features]\ndevice_authorization = true\ndynamic_registration = true\n\n\
              [secrets]\nmaster_key_file = {master}\n\n\
              [log]\nformat = \"pretty\"\nlevel = \"warn,hilum=info\"\n",
             issuer = quoted(issuer.as_str()),

@@ -8,6 +8,7 @@ use crate::commands::output::Failed;
 use crate::config::issuer::BaseUrl;
 use crate::jose::algorithm::Algorithm;
 use crate::jose::base64url;
+use crate::model::device_code;
 use crate::pki::certificate::Certificate;
 
 use super::Options;
@@ -16,6 +17,9 @@ use super::database::Urls;
 
 /// The name of the file.
 pub const FILE: &str = "fixtures.json";
+
+/// The grant of whoever goes on with a token that it was shown (RFC 8693).
+const EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 
 /// What a demonstration client authenticates with.
 #[derive(Clone, Copy, Debug)]
@@ -55,7 +59,7 @@ pub fn clients(issuer: &BaseUrl, fhir: &str) -> Vec<Demo> {
     let back_end =
         |scope: &str| json!({"grant_types": ["client_credentials"], "resources": [fhir], "scope": scope});
     let payer = "system/Claim.cruds system/ClaimResponse.rs system/Coverage.rs system/Patient.rs";
-    vec![
+    let mut all = vec![
         demo("admin-cli", "private_key_jwt", Keys::Signing(Algorithm::Es384))
             .with(&json!({"grant_types": ["client_credentials"], "resources": [admin],
                 "tls_client_certificate_bound_access_tokens": true}))
@@ -77,7 +81,8 @@ pub fn clients(issuer: &BaseUrl, fhir: &str) -> Vec<Demo> {
             .showing(&app_entry),
         demo("payer-es384", "private_key_jwt", Keys::Signing(Algorithm::Es384))
             .with(&back_end(payer))
-            .with(&json!({"tls_client_certificate_bound_access_tokens": true, "purpose_of_use": "HPAYMT"}))
+            .with(&json!({"tls_client_certificate_bound_access_tokens": true, "purpose_of_use": "HPAYMT",
+                "authorization_details_types": ["prior_authorization"]}))
             .showing(&json!({"scope": payer, "bound": true})),
         demo("payer-rs384", "private_key_jwt", Keys::Signing(Algorithm::Rs384))
             .with(&back_end("system/*.rs"))
@@ -92,9 +97,28 @@ pub fn clients(issuer: &BaseUrl, fhir: &str) -> Vec<Demo> {
         demo("partner-secret", "client_secret_basic", Keys::None)
             .with(&back_end("capacity.read"))
             .showing(&json!({"scope": "capacity.read"})),
+    ];
+    all.extend(others(fhir));
+    all
+}
+
+/// A device, and the services of a payer.
+fn others(fhir: &str) -> [Demo; 3] {
+    let device_scope = "launch/patient openid fhirUser offline_access patient/*.rs user/*.rs";
+    // What a payer's CRD service goes on with, once a hook has handed it a token for the FHIR server.
+    let narrower = "patient/*.rs user/*.rs system/Coverage.rs system/Patient.rs";
+    [
+        demo("device-app", "none", Keys::None)
+            .with(&json!({"client_name": "Waiting Room Screen", "grant_types": [device_code::GRANT, "refresh_token"],
+                "resources": [fhir], "scope": device_scope}))
+            .showing(&json!({"scope": device_scope})),
         demo("fhir-server", "private_key_jwt", Keys::Signing(Algorithm::Es384))
+            .with(&json!({"grant_types": ["client_credentials"], "resources": [fhir], "scope": "authorization_decision.write"}))
             .with(&json!({"introspects": [fhir]}))
-            .showing(&json!({"introspects": fhir})),
+            .showing(&json!({"introspects": fhir, "scope": "authorization_decision.write"})),
+        demo("crd-service", "private_key_jwt", Keys::Signing(Algorithm::Es384))
+            .with(&json!({"grant_types": [EXCHANGE], "resources": [fhir], "introspects": [fhir], "scope": narrower}))
+            .showing(&json!({"scope": narrower, "introspects": fhir})),
     ]
 }
 

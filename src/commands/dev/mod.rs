@@ -2,6 +2,7 @@
 //! demonstration people, clients and one FHIR server.
 
 pub mod certificates;
+mod claims;
 pub mod cluster;
 pub mod database;
 pub mod demo;

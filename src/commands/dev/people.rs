@@ -12,9 +12,10 @@ use crate::moment::Timestamp;
 use crate::platform::seal::Place;
 use crate::protocol::error::{Doing, Failure, Fault};
 use crate::protocol::secret::Secret;
+use crate::protocol::standard_claims::StandardClaims;
 use crate::store;
 
-use super::patients;
+use super::{claims, patients};
 
 struct Demo {
     username: &'static str,
@@ -161,7 +162,8 @@ async fn is_as_told(
         Ok(place) => hasher.verify(place, password, Some(stored)).await,
         Err(busy) => Err(busy),
     };
-    Ok(person.name.is_some() && same_factor && verified.map_err(Failure::from)?)
+    let is_known = person.name.is_some() && person.claims != StandardClaims::default();
+    Ok(is_known && same_factor && verified.map_err(Failure::from)?)
 }
 
 /// The credentials as they are kept: the password's hash, the sealed second factor.
@@ -211,7 +213,11 @@ async fn mend(
                 };
                 event.target = Some(person.username.to_string());
                 let name = person.name.clone().or_else(|| Some(name.to_owned()));
-                let person = Person { name, sealed_totp, ..person.with_password(hash, event.at) };
+                let claims = match &person.claims {
+                    none if *none == StandardClaims::default() => claims::of(person.username.as_str()),
+                    known => known.clone(),
+                };
+                let person = Person { name, claims, sealed_totp, ..person.with_password(hash, event.at) };
                 store::person::update(tx, &person, event.at).await?;
                 Ok(Done::Changed(()))
             })
@@ -239,6 +245,7 @@ impl Demo {
             organization: "Demonstration".to_owned(),
             roles: vec![self.role],
             fhir_user: self.fhir_user.map(str::to_owned),
+            claims: claims::of(self.username),
             sealed_totp: None,
             status: PersonStatus::Active,
             version: 1,

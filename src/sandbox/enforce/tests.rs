@@ -161,6 +161,9 @@ fn whoever_lacks_a_scope_is_told_one_that_would_do() {
     ] {
         let challenge = extent.demand(Deed::Search, "Observation").unwrap_err().challenge.unwrap();
         let expected = scope.map(|scope| format!(r#", scope="{scope}""#)).unwrap_or_default();
-        assert_eq!(challenge, format!(r#"Bearer realm="hilum", error="insufficient_scope"{expected}"#));
+        assert_eq!(
+            challenge.to_string(),
+            format!(r#"Bearer realm="hilum", error="insufficient_scope"{expected}"#)
+        );
     }
 }
