@@ -11,7 +11,7 @@ use syn::visit::Visit;
 
 /// The modules in the order of `src/lib.rs`, each with the band it stands in. A module imports only
 /// from itself and from what stands above it.
-const ORDER: [(&str, Band); 23] = [
+const ORDER: [(&str, Band); 24] = [
     ("moment", Band::Words),
     ("jose", Band::Words),
     ("pki", Band::Words),
@@ -33,6 +33,7 @@ const ORDER: [(&str, Band); 23] = [
     ("oidc", Band::Flows),
     ("discovery", Band::Flows),
     ("admin", Band::Flows),
+    ("registration", Band::Flows),
     ("sandbox", Band::Flows),
     ("http", Band::Surface),
 ];
@@ -249,5 +250,89 @@ fn names_say_what_a_thing_is() {
         })
         .map(|(path, _)| path.display().to_string())
         .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The first migration that is held to it: those before were released.
+const FIRST_HELD: &str = "0012";
+
+/// Tables that stay small: every row can be read while they are locked.
+const SMALL_TABLES: [&str; 3] = ["client", "interaction", "signing_key"];
+
+#[test]
+fn no_migration_verifies_a_check_on_a_table_that_may_be_large() {
+    let mut wrong = Vec::new();
+    for entry in fs::read_dir("migrations").expect("the migrations") {
+        let path = entry.expect("an entry").path();
+        let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+        if path.extension().is_none_or(|kind| kind != "sql") || *name < *FIRST_HELD {
+            continue;
+        }
+        let text = fs::read_to_string(&path).expect("a file");
+        let lines = text.lines().filter(|line| !line.trim_start().starts_with("--"));
+        let text = lines.collect::<Vec<_>>().join(" ");
+        for statement in text.split(';').map(str::trim) {
+            let Some(rest) = statement.strip_prefix("alter table ") else { continue };
+            let table = rest.split_whitespace().next().unwrap_or_default();
+            let checks = rest.matches("check (").count();
+            if !SMALL_TABLES.contains(&table) && checks > rest.matches("not valid").count() {
+                wrong.push(format!("{name}: {table}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "add the check apart from its column, not valid: {}", wrong.join(", "));
+}
+
+/// The tests of the OpenID Foundation's modules: the name of each, and the file that it stands in.
+fn modules_with_a_test() -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir("tests/server/conformance").expect("a folder") {
+        let path = entry.expect("an entry").path();
+        let file = path.file_name().expect("a name").to_string_lossy().into_owned();
+        let tree = syn::parse_file(&fs::read_to_string(&path).expect("a file")).expect("Rust");
+        let names = tree.items.iter().filter_map(|item| {
+            let syn::Item::Fn(item) = item else { return None };
+            (!item.attrs.is_empty()).then(|| item.sig.ident.to_string())
+        });
+        found.extend(names.map(|name| (name, file.clone())));
+    }
+    found
+}
+
+/// The rows of the tables of `docs/conformance.md`: a module, and the files that hold its test.
+fn modules_that_are_listed() -> Vec<(String, Vec<String>)> {
+    let text = fs::read_to_string("docs/conformance.md").expect("docs/conformance.md");
+    let quoted =
+        |cell: &str| -> Vec<String> { cell.split('`').skip(1).step_by(2).map(str::to_owned).collect() };
+    let rows = text.lines().filter(|line| line.starts_with("| `"));
+    let cells = rows.map(|row| row.split('|').map(quoted).collect::<Vec<_>>());
+    let named = cells.filter_map(|row| match row.as_slice() {
+        [_, module, files, ..] => Some((module.first()?.clone(), files.clone())),
+        _ => None,
+    });
+    named.collect()
+}
+
+#[test]
+fn every_module_of_the_conformance_suite_that_is_listed_has_a_test_of_its_name() {
+    let (tests, listed) = (modules_with_a_test(), modules_that_are_listed());
+    assert!(listed.len() > 100, "{}: the tables are not read", listed.len());
+    let mut wrong = Vec::new();
+    for (module, files) in &listed {
+        let name = module.replace('-', "_");
+        let has = |file: &String| tests.iter().any(|(test, stands_in)| *test == name && stands_in == file);
+        if files.is_empty() || !files.iter().all(has) {
+            wrong.push(format!("{module} has no test {name} in {files:?}"));
+        }
+    }
+    let is_of_the_suite = |name: &str| ["oidcc_", "fapi2_"].iter().any(|start| name.starts_with(start));
+    for (name, file) in tests.iter().filter(|(name, _)| is_of_the_suite(name)) {
+        let is_listed = |(module, files): &(String, Vec<String>)| {
+            module.replace('-', "_") == *name && files.contains(file)
+        };
+        if !listed.iter().any(is_listed) {
+            wrong.push(format!("docs/conformance.md does not list {name} of {file}"));
+        }
+    }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

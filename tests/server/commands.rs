@@ -145,7 +145,7 @@ async fn the_commands_print_tables_for_people_and_json_for_programs() {
     assert_eq!(list.as_array().unwrap().len(), 2);
     let shown = world.command(&["client", "show", id], "").expect_success();
     assert!(shown.starts_with("member") && shown.contains("Payer") && !shown.contains(secret));
-    for (arguments, heading, rows) in [(["resource", "list"], "name", 2), (["keys", "list"], "kid", 2)] {
+    for (arguments, heading, rows) in [(["resource", "list"], "name", 2), (["keys", "list"], "kid", 3)] {
         let table = world.command(&arguments, "").expect_success();
         assert!(table.starts_with(heading) && table.lines().count() == rows + 1, "{table}");
         let json = [&arguments[..], &["--json"]].concat();
@@ -273,7 +273,7 @@ async fn migrations_that_run_at_once_and_after_one_that_was_interrupted_build_ev
     let world = World::start().await;
     let database = &world.database;
     let all = database.count("select count(*) from _sqlx_migrations").await;
-    database.execute("delete from _sqlx_migrations where version >= 8").await;
+    database.execute("delete from _sqlx_migrations where version between 8 and 11").await;
     // One was built and not noted, one was left unfinished, the others are not there.
     database
         .execute("update pg_index set indisvalid = false where indexrelid = 'family_subject'::regclass")

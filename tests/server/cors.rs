@@ -8,8 +8,12 @@ use crate::harness::{ASSERTION_TYPE, Answer, App, Assertion, Browser, Credential
 use crate::token::{agreed, text};
 
 const CALLED: [&str; 3] = ["/oauth2/token", "/oauth2/revoke", "/oauth2/userinfo"];
-const HEADERS: [&str; 3] =
-    ["access-control-allow-methods", "access-control-allow-headers", "access-control-max-age"];
+const HEADERS: [&str; 4] = [
+    "access-control-allow-methods",
+    "access-control-allow-headers",
+    "access-control-expose-headers",
+    "access-control-max-age",
+];
 
 async fn preflight(world: &World, path: &str, origin: &str) -> Answer {
     let request = world.public().request(Method::OPTIONS, path).header("origin", origin);
@@ -97,6 +101,8 @@ async fn sm_d_05_h13_an_app_reads_its_answers_from_its_own_origin_and_from_no_ot
     ];
     let granted = from(&world, own, "/oauth2/token", &redeem).await;
     told(&granted, Some(own));
+    // RFC 9449, 8: the nonce for the next proof.
+    assert_eq!(granted.header("access-control-expose-headers"), Some("www-authenticate, dpop-nonce"));
     let token = granted.token();
     let ask = async |origin: &str| {
         let request = world.public().request(Method::GET, "/oauth2/userinfo").header("origin", origin);

@@ -1,9 +1,12 @@
 //! The metadata documents.
 
 use hilum::clients::methods::METHODS;
-use hilum::grants::GRANTS;
+use hilum::config::features::Features;
+use hilum::grants::{Grant, offered};
 use hilum::jose::algorithm::Algorithm;
+use hilum::keys::keyring::ALGORITHMS;
 use hilum::policy::OWN_SCOPES;
+use hilum::protocol::acr::PASSWORD as AAL1;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -89,7 +92,8 @@ async fn sm_d_03_06_07_09_10_11_12_14_15_18_22_the_smart_configuration_tells_wha
     assert_eq!(document["token_endpoint"], world.issuer_url("/oauth2/token"));
     assert_eq!(document["introspection_endpoint"], world.issuer_url("/oauth2/introspect"));
     assert_eq!(document["revocation_endpoint"], world.issuer_url("/oauth2/revoke"));
-    let grants: Vec<&str> = GRANTS.iter().map(|grant| grant.grant_type()).collect();
+    let plain = Features::default();
+    let grants: Vec<&str> = offered(&plain).map(Grant::grant_type).collect();
     assert_eq!(document["grant_types_supported"], json!(grants));
     let methods: Vec<&str> = METHODS.iter().map(|method| method.name()).collect();
     assert_eq!(document["token_endpoint_auth_methods_supported"], json!(methods));
@@ -163,6 +167,11 @@ async fn md_01_02_04_05_the_issuer_is_one_text_everywhere_and_what_is_listed_wor
             assert!(peer.post(path, &[]).await.json()["error"].is_string(), "{path} is there");
         }
         assert_eq!(document["tls_client_certificate_bound_access_tokens"], true);
+        let proofs = texts(&document["dpop_signing_alg_values_supported"]);
+        assert!(
+            proofs.iter().any(|alg| alg == "ES256")
+                && proofs.iter().all(|alg| alg != "none" && !alg.starts_with("HS"))
+        );
         for listed in document.as_object().unwrap().values().filter_map(Value::as_array) {
             let mut once = texts(&json!(listed));
             once.sort();
@@ -202,7 +211,9 @@ async fn sm_d_06_sm_d_07_sm_d_08_sm_d_13_sm_d_16_md_03_is_01_an_app_finds_all_th
             ("token_endpoint", json!(world.issuer_url("/oauth2/token"))),
             ("userinfo_endpoint", json!(world.issuer_url("/oauth2/userinfo"))),
             ("response_types_supported", json!(["code"])),
-            ("response_modes_supported", json!(["query"])),
+            ("response_modes_supported", json!(["query", "form_post", "query.jwt", "form_post.jwt", "jwt"])),
+            ("authorization_signing_alg_values_supported", json!(ALGORITHMS.map(Algorithm::as_str))),
+            ("introspection_signing_alg_values_supported", json!(ALGORITHMS.map(Algorithm::as_str))),
             ("code_challenge_methods_supported", json!(["S256"])),
             ("authorization_response_iss_parameter_supported", json!(true)),
         ] {
@@ -217,15 +228,18 @@ async fn sm_d_06_sm_d_07_sm_d_08_sm_d_13_sm_d_16_md_03_is_01_an_app_finds_all_th
     }
     let openid = world.public().get(OPENID).await.json();
     for (name, value) in [
-        ("subject_types_supported", json!(["public"])),
-        ("id_token_signing_alg_values_supported", json!(["RS256", "ES256"])),
-        ("request_parameter_supported", json!(false)),
+        ("subject_types_supported", json!(["public", "pairwise"])),
+        ("id_token_signing_alg_values_supported", json!(["RS256", "ES256", "PS256"])),
+        ("request_parameter_supported", json!(true)),
         ("request_uri_parameter_supported", json!(false)),
-        ("claims_parameter_supported", json!(false)),
+        ("claims_parameter_supported", json!(true)),
+        ("userinfo_signing_alg_values_supported", json!(["RS256", "ES256", "PS256"])),
+        ("acr_values_supported", json!([AAL1])),
+        ("ui_locales_supported", json!(["en"])),
     ] {
         assert_eq!(openid[name], value, "MD-03: {name}");
     }
-    for (name, most) in [("scopes_supported", OWN_SCOPES.len()), ("claims_supported", 12)] {
+    for (name, most) in [("scopes_supported", OWN_SCOPES.len()), ("claims_supported", 31)] {
         assert_eq!(openid[name].as_array().unwrap().len(), most, "{name}");
     }
 }
@@ -233,7 +247,10 @@ async fn sm_d_06_sm_d_07_sm_d_08_sm_d_13_sm_d_16_md_03_is_01_an_app_finds_all_th
 #[tokio::test]
 async fn md_04_oi_09_every_claim_scope_and_prompt_that_is_listed_is_there() {
     let world = World::start().await;
-    let (app, pat) = (crate::smart::app(&world, json!({})).await, world.patient_person().await);
+    let scope = format!("{} patient/*.cruds user/*.cruds", OWN_SCOPES.join(" "));
+    let app = crate::smart::app(&world, json!({"scope": scope})).await;
+    let pat =
+        world.person("pat", json!({"name": "Pat Rivera", "claims": crate::openid::claims_of_pat()})).await;
     let openid = world.public().get(OPENID).await.json();
     let scopes: Vec<&str> =
         openid["scopes_supported"].as_array().unwrap().iter().filter_map(Value::as_str).collect();

@@ -134,6 +134,36 @@ async fn sm_d_03_to_sm_d_22_each_fhir_server_tells_its_own_capabilities_and_conf
 }
 
 #[tokio::test]
+async fn sm_d_09_sm_d_22_devices_are_told_of_where_a_person_may_open_an_app_alone() {
+    const TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
+    const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+    let world = crate::device::world().await;
+    let section = "device_authorization_endpoint";
+    let others = ["client-confidential-asymmetric", "permission-v2"];
+    for (name, launch, has_devices, has_people) in [
+        ("alone", "launch-standalone", true, true),
+        ("opened", "launch-ehr", false, true),
+        ("backend", "", false, false),
+    ] {
+        let capabilities: Vec<&str> =
+            others.into_iter().chain([launch]).filter(|name| !name.is_empty()).collect();
+        let document = json!({"name": name, "title": name, "url": format!("https://{name}.example/r4"),
+            "scope": "system/*.rs", "capabilities": capabilities});
+        let created = world.administer(Method::POST, "/admin/v1/resources", Some(document)).await;
+        assert_eq!(created.status, 201, "{name}: {created:?}");
+        let found = configuration(&world, name).await;
+        conforms(&world, &found, name);
+        let grants = listed(&found, "grant_types_supported");
+        let offers = |grant: &str| grants.iter().any(|known| known == grant);
+        assert_eq!(found.get(section).is_some(), has_devices, "{launch}");
+        assert_eq!(found["mtls_endpoint_aliases"].get(section).is_some(), has_devices, "{launch}");
+        assert_eq!(offers(crate::device::GRANT), has_devices, "{launch}");
+        assert_eq!(offers(JWT_BEARER), has_people, "{launch}");
+        assert!(offers(TOKEN_EXCHANGE), "{launch}: back-ends exchange tokens too");
+    }
+}
+
+#[tokio::test]
 async fn sm_d_20_sm_d_21_sm_u_01_sm_u_02_brand_style_and_associated_endpoints_are_told() {
     let world = World::start().await;
     let plain = configuration(&world, "fhir").await;

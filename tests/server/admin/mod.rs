@@ -2,8 +2,10 @@
 
 mod audit;
 mod clients;
+mod details_types;
 mod launched;
 mod matrix;
 mod resources;
 mod scopes;
+mod trusted_issuers;
 mod users;

@@ -24,10 +24,11 @@ async fn f11_r18_a_link_asks_and_ends_nothing_and_sends_nobody_anywhere() {
     for uri in
         ["https://evil.test", "//evil.test", "/\\evil.test", "/%09/evil.test", "https://app.example/cb"]
     {
-        for more in ["", "&id_token_hint=a.b.c&state=x"] {
+        for (more, status) in [("", 200), ("&state=x", 200), ("&id_token_hint=a.b.c&state=x", 400)] {
             let page = browser.get(&format!("/oauth2/logout?post_logout_redirect_uri={uri}{more}")).await;
-            page.shows(200);
-            assert!(page.text().contains("Pat Rivera") && !page.text().contains("evil"));
+            page.shows(status);
+            assert!(status == 400 || page.text().contains("Pat Rivera"));
+            assert!(!page.text().contains("evil"));
             assert!(is_signed_in(&browser, &app).await);
         }
     }
@@ -41,8 +42,10 @@ async fn f11_r18_a_link_asks_and_ends_nothing_and_sends_nobody_anywhere() {
     sign_out(&mut other, &page, "everywhere").await.shows(403);
     sign_out(&mut browser, &page, "nowhere").await.shows(400);
     assert!(is_signed_in(&browser, &app).await && is_signed_in(&other, &app).await);
+    let mut found = reasons(&world, "sign_out").await;
+    found.retain(|reason| reason != "id_token_hint_not_ours");
     let expected = ["form_from_another_site", "form_without_its_token", "form_token_wrong", "extent_unknown"];
-    assert_eq!(reasons(&world, "sign_out").await, expected);
+    assert_eq!(found, expected);
 }
 
 #[tokio::test]

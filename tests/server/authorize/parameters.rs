@@ -37,7 +37,7 @@ async fn sm_a_02_05_06_07_08_12_13_f06_what_is_wrong_is_told_to_the_client() {
         (&[("scope", "openid"), ("scope", "openid")], "invalid_request", "repeated_parameter"),
         (&[("unknown", "1"), ("unknown", "2")], "invalid_request", "repeated_parameter"),
         (&[("max_age", "x")], "invalid_request", "max_age_malformed"),
-        (&[("request", "e30.e30.")], "request_not_supported", "request_object"),
+        (&[("request", "e30.e30.")], "invalid_request_object", "request_object_malformed"),
         (&[("request_uri", "https://evil.test/")], "request_uri_not_supported", "request_uri"),
         (&[("scope", "openid admin/clients.read"), ("aud", "")], "invalid_scope", "scope_of_a_system"),
         (&[("scope", "openid launch/patient"), ("aud", "")], "invalid_request", "aud_missing"),
@@ -143,7 +143,7 @@ async fn sm_a_01_s15_h17_a_request_comes_by_link_or_by_form() {
 async fn sm_a_03_fp_09_a_client_asks_as_it_is_registered() {
     let world = World::start().await;
     let without = App::public(&world, json!({"grant_types": []})).await;
-    let fapi = App::asymmetric(&world, json!({"profile": "fapi2"})).await;
+    let fapi = App::fapi(&world, json!({})).await;
     let narrow = App::public(&world, json!({"scope": "openid patient/Patient.rs", "resources": []})).await;
     let mut browser = Browser::new(&world);
     let told = async |browser: &mut Browser, app: &App, scope: &str, error: &str| {

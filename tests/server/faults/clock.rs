@@ -2,6 +2,7 @@
 
 use hilum::jose::algorithm::Algorithm;
 use hilum::platform::clock::Clock;
+use hilum::tokens::introspect::{Form, Told};
 use serde_json::json;
 use time::{Duration, OffsetDateTime};
 
@@ -35,8 +36,10 @@ async fn i03_a_token_is_dead_the_moment_it_expires_whatever_this_machines_clock_
             ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
             ("client_assertion", &text),
         ];
-        let answer = state.introspection.respond(&within::request(&form), &state.entropy).await.unwrap();
-        assert_eq!(answer["active"], alive, "after {after} s more");
+        let request = within::request(&form);
+        let answer = state.introspection.respond(&request, Form::Json, &state.entropy).await.unwrap();
+        let Told::Json(said) = answer else { panic!("JSON was asked for") };
+        assert_eq!(said["active"], alive, "after {after} s more");
     }
 }
 

@@ -10,6 +10,7 @@ mod kept;
 mod killed;
 mod proxy;
 mod spent;
+mod stopped;
 pub mod within;
 
 /// How many granted records of a client have no proof, or proofs no granted record, seen at one moment.

@@ -9,8 +9,10 @@ use hilum::clients::evidence::Evidence;
 use hilum::config::Config;
 use hilum::http::state::State;
 use hilum::model::audit_event::Origin;
+use hilum::oidc::backchannel_logout::LogoutNotifier;
 use hilum::platform::clock::Clock;
 use hilum::platform::telemetry;
+use hilum::protocol::dpop;
 use hilum::protocol::params::Params;
 use hilum::store::connect;
 use hilum::tokens::request::Request;
@@ -20,6 +22,11 @@ use crate::harness::World;
 /// The parts of a world's server, with a clock of the test's own when it gives one,
 /// and a way to its database.
 pub async fn state(world: &World, clock: Option<Clock>, url: &str) -> State {
+    parts(world, clock, url).await.0
+}
+
+/// The parts of a world's server, and what tells clients that sessions have ended.
+pub async fn parts(world: &World, clock: Option<Clock>, url: &str) -> (State, LogoutNotifier) {
     let variables = [("DATABASE_URL".to_owned(), url.to_owned())];
     let text = std::fs::read_to_string(world.config()).expect("a configuration");
     let config = Config::parse(&text, variables).expect("a configuration");
@@ -31,9 +38,22 @@ pub async fn state(world: &World, clock: Option<Clock>, url: &str) -> State {
     };
     let ground = Ground::over(&config, &options, db, clock).expect("a ground");
     let metrics = telemetry::metrics();
-    ground.prepare_keys(&metrics).await.expect("keys");
+    ground.prepare_keys().await.expect("keys");
     let trust = Arc::new(ArcSwap::from_pointee(app::read_trust(&config).expect("anchors")));
-    app::compose(&config, &ground, &trust, metrics, app::Beside::Nothing).expect("a server")
+    let notifier = ground.notifier(&config);
+    let state = app::compose(&config, &ground, &trust, metrics, app::Beside::Nothing).expect("a server");
+    (state, notifier)
+}
+
+/// What a request shows that shows nothing.
+fn evidence(origin: Origin) -> Evidence {
+    Evidence {
+        authorization: None,
+        certificate: None,
+        dpop: dpop::Header::None,
+        target: dpop::Target::default(),
+        origin,
+    }
 }
 
 /// A request without certificate.
@@ -46,5 +66,5 @@ pub fn request(form: &[(&str, &str)]) -> Request {
         process: Arc::from("within"),
     };
     let params = Params::parse_form(body.as_bytes()).unwrap_or_else(|_| panic!("a form"));
-    Request { params, evidence: Evidence { authorization: None, certificate: None, origin } }
+    Request { params, evidence: evidence(origin) }
 }

@@ -7,6 +7,7 @@ use hilum::jose::thumbprint::sha256_base64url;
 use hilum::platform::entropy::Entropy;
 use serde_json::{Value, json};
 
+use super::assertion::now;
 use super::world::Peer;
 use super::{ASSERTION_TYPE, Answer, Assertion, Browser, FHIR, Person, World, key};
 
@@ -18,6 +19,8 @@ pub enum Credential {
     Secret(String),
     /// By an assertion under its key.
     Key(Box<SigningKey>),
+    /// By the certificate of the connection.
+    Certificate,
 }
 
 /// An app.
@@ -55,12 +58,44 @@ impl App {
 
     /// Registers an app with a key.
     pub async fn asymmetric(world: &World, members: Value) -> Self {
-        let key = key(Algorithm::Es384);
+        Self::keyed(world, Algorithm::Es384, members).await
+    }
+
+    /// Registers an app of FAPI 2.0 whose tokens are bound to its certificate.
+    pub async fn fapi(world: &World, members: Value) -> Self {
+        let mut all = json!({"profile": "fapi2", "tls_client_certificate_bound_access_tokens": true});
+        for (name, value) in members.as_object().expect("an object") {
+            all[name] = value.clone();
+        }
+        let mut app = Self::keyed(world, Algorithm::Es256, all).await;
+        world.issuer().clone_into(&mut app.token_endpoint);
+        app
+    }
+
+    /// Registers an app with a key of its own choice.
+    pub async fn keyed(world: &World, algorithm: Algorithm, members: Value) -> Self {
+        let key = key(algorithm);
         let mut all = json!({"jwks": {"keys": [key.public_jwk("k1")]}});
         for (name, value) in members.as_object().expect("an object") {
             all[name] = value.clone();
         }
         Self::register(world, "private_key_jwt", Credential::Key(Box::new(key)), all).await
+    }
+
+    /// Registers an app of FAPI 2.0 whose tokens are bound to the key of its proofs.
+    pub async fn fapi_with_proofs(world: &World) -> Self {
+        let members =
+            json!({"tls_client_certificate_bound_access_tokens": false, "dpop_bound_access_tokens": true});
+        Self::fapi(world, members).await
+    }
+
+    /// Registers an app of FAPI 2.0 that authenticates by a certificate with this URI.
+    pub async fn fapi_by_certificate(world: &World, uri: &str, members: Value) -> Self {
+        let mut all = json!({"profile": "fapi2", "tls_client_auth_san_uri": uri});
+        for (name, value) in members.as_object().expect("an object") {
+            all[name] = value.clone();
+        }
+        Self::register(world, "tls_client_auth", Credential::Certificate, all).await
     }
 
     /// A public app that is registered already, at a server of this issuer.
@@ -165,10 +200,55 @@ impl App {
         self.ask(peer, "/oauth2/token", &form).await
     }
 
+    /// Pushes an authorization request with these parameters in place of its own.
+    pub async fn push(&self, peer: &Peer, scope: &str, change: &[(&str, &str)]) -> Answer {
+        let mut pairs = self.changed(scope, change);
+        // Its name travels with its credentials.
+        pairs.retain(|(name, _)| name != "client_id");
+        let form: Vec<(&str, &str)> =
+            pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        self.ask(peer, "/oauth2/par", &form).await
+    }
+
+    /// The address at which a pushed request begins.
+    pub fn pushed_url(&self, pushed: &Answer) -> String {
+        assert_eq!(pushed.status, 201, "{}", pushed.text);
+        let uri = pushed.json()["request_uri"].as_str().expect("a request_uri").to_owned();
+        let pairs = [("client_id".to_owned(), self.id.clone()), ("request_uri".to_owned(), uri)];
+        format!("/oauth2/authorize?{}", query(&pairs))
+    }
+
+    /// An authorization request as a request object that is not signed yet, with these parameters in place of its
+    /// own.
+    pub fn request_object(&self, world: &World, scope: &str, change: &[(&str, &str)]) -> Assertion {
+        let mut object = Assertion::of(&self.id, world.issuer(), self.key(), "k1")
+            .head("typ", json!("oauth-authz-req+jwt"))
+            .claim("nbf", json!(now()))
+            .claim("sub", Value::Null);
+        for (name, value) in self.changed(scope, change) {
+            // The audience of the object is this server; that of the tokens is told as `resource`.
+            let name = if name == "aud" { "resource".to_owned() } else { name };
+            object = object.claim(&name, json!(value));
+        }
+        object
+    }
+
+    /// Its key.
+    pub fn key(&self) -> &SigningKey {
+        match &self.credential {
+            Credential::Key(key) => key,
+            Credential::None | Credential::Secret(_) | Credential::Certificate => {
+                panic!("the app has no key")
+            }
+        }
+    }
+
     /// Posts a form with its credentials.
     pub async fn ask(&self, peer: &Peer, path: &str, form: &[(&str, &str)]) -> Answer {
         match &self.credential {
-            Credential::None => peer.post(path, &[form, &[("client_id", self.id.as_str())]].concat()).await,
+            Credential::None | Credential::Certificate => {
+                peer.post(path, &[form, &[("client_id", self.id.as_str())]].concat()).await
+            }
             Credential::Secret(secret) => peer.post_basic(path, (&self.id, secret), form).await,
             Credential::Key(key) => {
                 let assertion = Assertion::of(&self.id, &self.token_endpoint, key, "k1").sign(key);

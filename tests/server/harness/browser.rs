@@ -135,8 +135,33 @@ impl Browser {
         self.post("/patient", &form).await
     }
 
-    /// Answers the question for consent with these scopes ticked; what comes back is not followed.
+    /// Answers the question for consent with these scopes ticked, and every detail as it was; what comes back is
+    /// not followed.
     pub async fn decide(&mut self, page: &Page, decision: &str, ticked: &[&str]) -> Page {
+        let details = page.choices("authorization_detail");
+        let details: Vec<&str> = details.iter().map(String::as_str).collect();
+        self.decide_all(page, decision, (ticked, &[], &details)).await
+    }
+
+    /// Answers the question for consent with these scopes and these claims ticked, and every detail; what comes back is not followed.
+    pub async fn decide_of(
+        &mut self,
+        page: &Page,
+        decision: &str,
+        (scopes, claims): (&[&str], &[&str]),
+    ) -> Page {
+        let details = page.choices("authorization_detail");
+        let details: Vec<&str> = details.iter().map(String::as_str).collect();
+        self.decide_all(page, decision, (scopes, claims, &details)).await
+    }
+
+    /// Answers the question for consent with these scopes, claims and details ticked; what comes back is not followed.
+    pub async fn decide_all(
+        &mut self,
+        page: &Page,
+        decision: &str,
+        (ticked, claims, details): (&[&str], &[&str], &[&str]),
+    ) -> Page {
         let (csrf, interaction) = (page.hidden("csrf"), page.hidden("interaction"));
         let about = page.hidden("about");
         let mut form = vec![
@@ -146,14 +171,17 @@ impl Browser {
             ("decision", decision),
         ];
         form.extend(ticked.iter().map(|scope| ("scope", *scope)));
+        form.extend(claims.iter().map(|claim| ("claim", *claim)));
+        form.extend(details.iter().map(|key| ("authorization_detail", *key)));
         self.post("/consent", &form).await
     }
 
     /// Allows everything that is asked for, and goes on.
     pub async fn allow(&mut self, page: &Page) -> Page {
-        let scopes = page.scopes();
-        let ticked: Vec<&str> = scopes.iter().map(String::as_str).collect();
-        let answer = self.decide(page, "allow", &ticked).await;
+        let (scopes, claims) = (page.scopes(), page.claims());
+        let scopes: Vec<&str> = scopes.iter().map(String::as_str).collect();
+        let claims: Vec<&str> = claims.iter().map(String::as_str).collect();
+        let answer = self.decide_of(page, "allow", (&scopes, &claims)).await;
         self.follow(answer).await
     }
 
@@ -184,7 +212,7 @@ impl Browser {
         if page.asks_for_consent() {
             page = self.allow(&page).await;
         }
-        assert_eq!(page.answer.status, 303, "{:?}", page.answer);
+        assert!(page.answer.status == 303 || page.posted_to().is_some(), "{:?}", page.answer);
         page
     }
 

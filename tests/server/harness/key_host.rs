@@ -23,6 +23,8 @@ pub enum Saying {
     Endless,
     /// Not at all: the connection is closed before TLS.
     Nothing,
+    /// Not at all: the request is read, and the connection stays open.
+    Silence,
 }
 
 /// The host.
@@ -31,11 +33,17 @@ pub struct KeyHost {
     pub port: u16,
     asked: Arc<AtomicUsize>,
     heard: Arc<Mutex<Vec<String>>>,
+    bodies: Arc<Mutex<Vec<String>>>,
     saying: Arc<Mutex<Saying>>,
     config: Arc<Mutex<Arc<ServerConfig>>>,
 }
 
 impl Saying {
+    /// A status and no more.
+    pub fn status(status: &'static str) -> Self {
+        Self::Answer(status, String::new(), String::new())
+    }
+
     /// A JSON document that may be kept so.
     pub fn keys(cache_control: &str, document: &serde_json::Value) -> Self {
         let head = format!("Content-Type: application/json\r\nCache-Control: {cache_control}\r\n");
@@ -50,20 +58,22 @@ impl KeyHost {
         let port = listener.local_addr().expect("its address").port();
         let saying = Arc::new(Mutex::new(saying));
         let config = Arc::new(Mutex::new(config(&authority.server())));
-        let (asked, heard): (Arc<AtomicUsize>, Arc<Mutex<Vec<String>>>) = Default::default();
+        let asked: Arc<AtomicUsize> = Arc::default();
+        let (heard, bodies) = (Arc::<Mutex<Vec<String>>>::default(), Arc::<Mutex<Vec<String>>>::default());
         let host = Self {
             port,
             asked: asked.clone(),
             heard: heard.clone(),
+            bodies: bodies.clone(),
             saying: saying.clone(),
             config: config.clone(),
         };
         std::thread::spawn(move || {
             for socket in listener.incoming().flatten() {
                 asked.fetch_add(1, Ordering::SeqCst);
-                let (heard, saying) = (heard.clone(), saying.clone());
+                let (heard, bodies, saying) = (heard.clone(), bodies.clone(), saying.clone());
                 let config = config.lock().expect("the configuration").clone();
-                std::thread::spawn(move || answer(socket, config, &heard, &saying));
+                std::thread::spawn(move || answer(socket, config, (&heard, &bodies), &saying));
             }
         });
         host
@@ -89,6 +99,11 @@ impl KeyHost {
         self.asked.load(Ordering::SeqCst)
     }
 
+    /// The bodies of the requests, in their order.
+    pub fn bodies(&self) -> Vec<String> {
+        self.bodies.lock().expect("the bodies").clone()
+    }
+
     /// The heads of the requests, in small letters.
     pub fn heard(&self) -> Vec<String> {
         self.heard.lock().expect("the heads").clone()
@@ -104,7 +119,12 @@ fn config(identity: &Identity) -> Arc<ServerConfig> {
     )
 }
 
-fn answer(socket: TcpStream, config: Arc<ServerConfig>, heard: &Mutex<Vec<String>>, saying: &Mutex<Saying>) {
+fn answer(
+    socket: TcpStream,
+    config: Arc<ServerConfig>,
+    (heard, bodies): (&Mutex<Vec<String>>, &Mutex<Vec<String>>),
+    saying: &Mutex<Saying>,
+) {
     let saying = saying.lock().expect("the saying").clone();
     if matches!(saying, Saying::Nothing) {
         return;
@@ -118,7 +138,14 @@ fn answer(socket: TcpStream, config: Arc<ServerConfig>, heard: &Mutex<Vec<String
             Ok(_) | Err(_) => return,
         }
     }
-    heard.lock().expect("the heads").push(String::from_utf8_lossy(&head).to_lowercase());
+    let head = String::from_utf8_lossy(&head).to_lowercase();
+    let length = head.split("content-length: ").nth(1).and_then(|rest| rest.lines().next());
+    let mut body = vec![0; length.and_then(|length| length.parse().ok()).unwrap_or_default()];
+    if stream.read_exact(&mut body).is_err() {
+        return;
+    }
+    heard.lock().expect("the heads").push(head);
+    bodies.lock().expect("the bodies").push(String::from_utf8_lossy(&body).into_owned());
     let begin = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000000000\r\n\r\n";
     match saying {
         Saying::Answer(status, headers, body) => {
@@ -143,6 +170,11 @@ fn answer(socket: TcpStream, config: Arc<ServerConfig>, heard: &Mutex<Vec<String
         Saying::Endless => {
             stream.write_all(begin.as_bytes()).ok();
             while stream.write_all(&[b' '; 4096]).is_ok() {}
+        }
+        Saying::Silence => {
+            // Until the other side has had enough.
+            // The peer may have gone away: then there is nothing to read.
+            drop(stream.read_exact(&mut byte));
         }
         Saying::Nothing => {}
     }

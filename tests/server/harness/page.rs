@@ -46,6 +46,13 @@ impl Page {
         assert!(said.chars().all(allowed), "OA-01: {said}");
     }
 
+    /// Where the form goes that brings an answer to the client.
+    pub fn posted_to(&self) -> Option<String> {
+        let form = self.answer.text.split_once(r#"<form id="answer" "#)?.1.split('>').next()?;
+        assert!(form.contains(r#"method="post""#), "{form}");
+        attribute(form, "action")
+    }
+
     /// Something is told on a page, and the browser is sent nowhere.
     #[track_caller]
     pub fn shows(&self, status: u16) -> &Self {
@@ -102,18 +109,24 @@ impl Page {
 
     /// The scopes that the person is asked for: they are ticked when the page comes.
     pub fn scopes(&self) -> Vec<String> {
-        self.boxes(|tag| tag.contains(" checked"))
+        self.boxes("scope", |tag| tag.contains(" checked"))
+    }
+
+    /// The claims about the person that are asked for one by one: they are ticked when the page comes.
+    pub fn claims(&self) -> Vec<String> {
+        self.boxes("claim", |tag| tag.contains(" checked"))
     }
 
     /// The scopes that the person could give instead: they are not ticked.
     pub fn parts(&self) -> Vec<String> {
-        self.boxes(|tag| !tag.contains(" checked"))
+        self.boxes("scope", |tag| !tag.contains(" checked"))
     }
 
-    fn boxes(&self, are_meant: impl Fn(&str) -> bool) -> Vec<String> {
+    fn boxes(&self, name: &str, are_meant: impl Fn(&str) -> bool) -> Vec<String> {
         let inputs = self.answer.text.split("<input ").skip(1).filter_map(|rest| rest.split_once('>'));
-        let scopes = inputs.filter(|(tag, _)| tag.contains(r#" name="scope""#) && are_meant(tag));
-        scopes.filter_map(|(tag, _)| attribute(tag, "value")).collect()
+        let named = format!(r#" name="{name}""#);
+        let boxes = inputs.filter(|(tag, _)| tag.contains(&named) && are_meant(tag));
+        boxes.filter_map(|(tag, _)| attribute(tag, "value")).collect()
     }
 
     /// The page without what is new each time: the token of its form and the name of the request.

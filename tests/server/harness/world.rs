@@ -31,6 +31,8 @@ pub struct Peer {
     client: Client,
     /// The base URL.
     pub base: String,
+    /// What is sent with each request.
+    headers: Vec<(&'static str, String)>,
 }
 
 /// A client for clear text on loopback.
@@ -169,7 +171,7 @@ impl World {
     /// The public listener of a process.
     pub fn public_of(&self, index: usize) -> Peer {
         let base = format!("https://localhost:{}", self.processes[index].public);
-        Peer { client: tls_client(&self.authority.pem, None), base }
+        Peer { client: tls_client(&self.authority.pem, None), base, headers: Vec::new() }
     }
 
     /// The mutual-TLS listener of the first process, with a certificate.
@@ -180,7 +182,7 @@ impl World {
     /// The mutual-TLS listener of a process, with or without a certificate.
     pub fn mtls_of(&self, index: usize, identity: Option<&Identity>) -> Peer {
         let base = format!("https://localhost:{}", self.processes[index].mtls);
-        Peer { client: tls_client(&self.authority.pem, identity), base }
+        Peer { client: tls_client(&self.authority.pem, identity), base, headers: Vec::new() }
     }
 
     /// An admin token with these scopes.
@@ -242,25 +244,34 @@ impl World {
 impl Peer {
     /// A port of this machine, with a certificate or without.
     pub fn at(port: u16, authority: &str, identity: Option<&Identity>) -> Self {
-        Self { client: tls_client(authority, identity), base: format!("https://localhost:{port}") }
+        let base = format!("https://localhost:{port}");
+        Self { client: tls_client(authority, identity), base, headers: Vec::new() }
+    }
+
+    /// The same, with one more header in each request.
+    #[must_use]
+    pub fn with(&self, name: &'static str, value: &str) -> Self {
+        let mut peer = self.clone();
+        peer.headers.push((name, value.to_owned()));
+        peer
     }
 
     /// Posts a form.
     pub async fn post(&self, path: &str, form: &[(&str, &str)]) -> Answer {
-        let request = encoded(self.client.post(format!("{}{path}", self.base)), form);
+        let request = encoded(self.request(Method::POST, path), form);
         Answer::read(request.send().await.expect("an answer")).await
     }
 
     /// Posts a form with HTTP Basic.
     pub async fn post_basic(&self, path: &str, (id, secret): (&str, &str), form: &[(&str, &str)]) -> Answer {
-        let request = self.client.post(format!("{}{path}", self.base)).basic_auth(id, Some(secret));
+        let request = self.request(Method::POST, path).basic_auth(id, Some(secret));
         let request = encoded(request, form);
         Answer::read(request.send().await.expect("an answer")).await
     }
 
     /// Sends JSON, with a token or without.
     pub async fn send(&self, method: Method, path: &str, token: Option<&str>, body: Option<Value>) -> Answer {
-        let mut request = self.client.request(method, format!("{}{path}", self.base));
+        let mut request = self.request(method, path);
         if let Some(token) = token {
             request = request.bearer_auth(token);
         }
@@ -272,7 +283,8 @@ impl Peer {
 
     /// A request to be made as the test wants.
     pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
-        self.client.request(method, format!("{}{path}", self.base))
+        let request = self.client.request(method, format!("{}{path}", self.base));
+        self.headers.iter().fold(request, |request, (name, value)| request.header(*name, value))
     }
 
     /// Gets a document.

@@ -91,12 +91,12 @@ async fn sm_d_15_every_scope_that_is_listed_is_granted_to_somebody_who_asks_for_
     let of_systems = "system/*.cruds capacity.read";
     let backend = Backend::register(&world, Algorithm::Es384, json!({"scope": of_systems})).await;
     note(&backend.ask(&world, &world.public(), of_systems).await.granted());
-    let app = app(&world, json!({})).await;
     let of_people = |left_out: &str| {
         let elsewhere =
             |scope: &&str| of_systems.contains(scope) || ["launch.write", left_out].contains(scope);
         told.iter().map(String::as_str).filter(|scope| !elsewhere(scope)).collect::<Vec<_>>().join(" ")
     };
+    let app = app(&world, json!({"scope": of_people("launch.write")})).await;
     for asked in [of_people("offline_access"), of_people("online_access")] {
         let open = json!({"patient": "p-7", "encounter": "e-7"});
         let launch = ehr.launch(&world, (&app.id, "dr.lee"), open).await;

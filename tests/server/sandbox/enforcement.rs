@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::Scene;
 use super::scene::{found, refused};
-use crate::harness::World;
+use crate::harness::{Browser, Prover, World};
 
 const DEAD: Option<&str> = Some(r#"Bearer realm="hilum", error="invalid_token""#);
 const BEYOND: Option<&str> = Some(r#"Bearer realm="hilum", error="insufficient_scope""#);
@@ -182,4 +182,41 @@ async fn serve_has_no_route_to_the_sandbox() {
     }
     let smart = world.public().get("/sandbox/fhir/.well-known/smart-configuration").await;
     assert_eq!(smart.status, 404);
+}
+
+#[tokio::test]
+async fn m10_dp_06_a_token_that_is_bound_to_a_key_is_shown_with_a_proof_of_it() {
+    let scene = Scene::start().await;
+    let prover = Prover::new(&scene.public).await;
+    let url =
+        scene.app.authorize_with("launch/patient patient/Observation.rs", &[("aud", scene.fhir.as_str())]);
+    let code = Browser::at(scene.public.clone()).authorize(&url, &scene.patient).await.code();
+    let token = scene.app.redeem(&prover.token(&scene.public), &code).await.token();
+    refused(&scene.get(&token, "Observation").await, 401, "login", DEAD);
+    let path = "/sandbox/fhir/Observation?_count=1";
+    let answer = prover.get(&scene.public, path, &token).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    assert!(answer.header("dpop-nonce").is_some());
+    assert!(answer.header("access-control-expose-headers").unwrap().contains("dpop-nonce"));
+    let thief = Prover::new(&scene.public).await;
+    let once = prover.shown(&scene.public, (&Method::GET, path), &token);
+    assert_eq!(prover.get_with(&scene.public, path, &token, &once).await.status, 200);
+    for (answer, error) in [
+        (thief.get(&scene.public, path, &token).await, "invalid_token"),
+        (prover.get_with(&scene.public, path, &token, &once).await, "invalid_dpop_proof"),
+    ] {
+        let challenge = answer.header("www-authenticate").unwrap().to_owned();
+        assert!(
+            challenge.starts_with(&format!(r#"DPoP realm="hilum", error="{error}", algs="#)),
+            "{challenge}"
+        );
+        refused(&answer, 401, "login", Some(&challenge));
+    }
+    let answer = prover.get(&scene.public, "/sandbox/fhir/Condition", &token).await;
+    let challenge = answer.header("www-authenticate").unwrap().to_owned();
+    assert!(
+        challenge.starts_with(r#"DPoP realm="hilum", error="insufficient_scope", scope="#),
+        "{challenge}"
+    );
+    refused(&answer, 403, "forbidden", Some(&challenge));
 }

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
+use hilum::authorize::answer::Answer;
 use hilum::authorize::browser::{CookieKind, Sender, Visit, digest};
 use hilum::authorize::login::{LoginView, NotSignedIn, Notice};
 use hilum::authorize::{GoOn, Trouble, Turn};
@@ -60,7 +61,9 @@ impl<'a> InProcess<'a> {
         match self.begin(app, &[("prompt", "none")]).await {
             Ok(_) => true,
             Err(Trouble::Client(address, failure)) => {
-                assert!(address.error(&failure).contains("error=login_required"), "{failure:?}");
+                let told = self.state.authorization.refused(&address, &failure).expect("an answer");
+                let Answer::Redirect(to) = told else { panic!("{failure:?}") };
+                assert!(to.contains("error=login_required"), "{failure:?}");
                 false
             }
             Err(trouble) => panic!("{trouble:?}"),

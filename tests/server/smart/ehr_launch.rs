@@ -127,6 +127,28 @@ async fn clinicians_are_not_asked_for_an_app_that_their_organization_has_approve
 }
 
 #[tokio::test]
+async fn r20_clinicians_are_asked_for_an_app_that_has_changed_itself() {
+    let world = World::start().await;
+    let ehr = Ehr::register(&world, json!({})).await;
+    let app = app(&world, json!({"clinician_consent": "preapproved"})).await;
+    let lee = world.clinician().await;
+    let launched = async || {
+        let launch = ehr.launch(&world, (&app.id, "dr.lee"), json!({"patient": "p-7"})).await;
+        app.authorize_with(EHR_SCOPE, &[("launch", &launch)])
+    };
+    let mut browser = Browser::new(&world);
+    let page = browser.open(&launched().await).await;
+    browser.sign_in(&page, &lee).await.code();
+    // As it stands when it registered itself, was approved, and has changed since.
+    let by_itself =
+        "update client set registered_by = 'initial_access_token', registered_with = gen_random_uuid()";
+    world.database.execute(&format!("{by_itself} where client_id = '{}'", app.id)).await;
+    assert!(browser.open(&launched().await).await.asks_for_consent());
+    world.command(&["client", "approve", &app.id], "").expect_success();
+    browser.open(&launched().await).await.code();
+}
+
+#[tokio::test]
 async fn sm_r_06_what_an_ehr_opened_online_ends_with_the_session() {
     let world = World::start().await;
     let (ehr, app, lee) =

@@ -24,10 +24,11 @@ async fn sm_l_02_too_much_context_and_signs_that_no_database_keeps_are_refused_b
                 "fhirContext": [{"canonical": format!("https://ehr.example/{long}"), "type": &long[..200]}]}),
             vec!["fhirContext", "intent", "patient", "smart_style_url", "tenant"],
         ),
-        (item(json!({"identifier": {"value": "a\u{0}b"}})), vec!["fhirContext[0]"]),
-        (item(json!({"identifier": {"assigner": [{"\u{0}": "b"}]}})), vec!["fhirContext[0]"]),
-        (item(json!({"reference": "Task/1", "__note": [["\u{0}"]]})), vec!["fhirContext[0]"]),
-        (item(json!({"reference": "Task/1", "https://ehr.example/\u{0}": 1})), vec!["fhirContext[0]"]),
+        // Refused with the body, before any member is read.
+        (item(json!({"identifier": {"value": "a\u{0}b"}})), Vec::new()),
+        (item(json!({"identifier": {"assigner": [{"\u{0}": "b"}]}})), Vec::new()),
+        (item(json!({"reference": "Task/1", "__note": [["\u{0}"]]})), Vec::new()),
+        (item(json!({"reference": "Task/1", "https://ehr.example/\u{0}": 1})), Vec::new()),
     ] {
         let mut body = json!({"client_id": app.id, "user": "dr.lee", "patient": "p-7"});
         for (name, value) in context.as_object().unwrap() {
@@ -36,8 +37,8 @@ async fn sm_l_02_too_much_context_and_signs_that_no_database_keeps_are_refused_b
         let answer = ehr.ask(&world, body).await;
         assert_eq!(answer.status, 400, "{:.300}: {}", context.to_string(), answer.text);
         let told = answer.json();
-        let named: Vec<&str> =
-            told["errors"].as_array().unwrap().iter().filter_map(|one| one["field"].as_str()).collect();
+        let wrong = told["errors"].as_array().into_iter().flatten();
+        let named: Vec<&str> = wrong.filter_map(|one| one["field"].as_str()).collect();
         assert_eq!(named, fields, "{:.300}", context.to_string());
     }
     assert_eq!(world.database.count("select count(*) from launch").await, 0);

@@ -32,11 +32,15 @@ async fn oi_01_oi_02_x3_an_id_token_says_who_signed_in_for_whom_when_and_how() {
     let said = verified(&world, token).await;
     let mut names: Vec<&str> = said.as_object().unwrap().keys().map(String::as_str).collect();
     names.sort_unstable();
-    assert_eq!(names, ["amr", "at_hash", "aud", "auth_time", "exp", "iat", "iss", "nonce", "sub"]);
+    assert_eq!(
+        names,
+        ["acr", "amr", "at_hash", "aud", "auth_time", "exp", "iat", "iss", "nonce", "sid", "sub"]
+    );
     assert_eq!((&said["iss"], &said["aud"]), (&json!(world.issuer()), &json!(app.id)));
     let sub = text(&said, "sub");
     assert!(sub == pat.subject && (1..=255).contains(&sub.len()));
     assert_eq!((&said["nonce"], &said["amr"]), (&json!(nonce), &json!(["pwd"])));
+    assert_eq!(said["acr"], hilum::protocol::acr::PASSWORD);
     let at = |name: &str| said[name].as_i64().unwrap();
     assert!(at("exp") - at("iat") == 300 && (crate::harness::now() - at("iat")).abs() < 30);
     assert!(at("auth_time") <= at("iat") && at("iat") - at("auth_time") < 60);
@@ -73,10 +77,10 @@ async fn oi_02_the_time_of_the_sign_in_is_told_and_not_that_of_the_request() {
 }
 
 #[tokio::test]
-async fn x3_a_client_may_have_its_id_tokens_signed_with_es256_and_nothing_weaker() {
+async fn x3_fp_04_a_client_may_have_its_id_tokens_signed_with_es256_or_ps256_and_nothing_weaker() {
     let world = World::start().await;
     let pat = world.patient_person().await;
-    for algorithm in ["RS256", "ES256"] {
+    for algorithm in ["RS256", "ES256", "PS256"] {
         let app = App::secret(&world, json!({"id_token_signed_response_alg": algorithm})).await;
         let tokens = agreed(&world, &app, &pat, "openid").await;
         let token = text(&tokens, "id_token");

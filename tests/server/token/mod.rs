@@ -2,13 +2,18 @@
 
 mod access_token;
 mod authorization_code;
+pub mod authorization_details;
 mod certificate_app;
 mod client_credentials;
 mod client_secret;
 mod code_extent;
 mod code_theft;
+mod device_code;
+pub mod dpop;
 mod endings;
 mod id_token;
+pub mod jwt_bearer;
+mod jwt_bearer_assertion;
 mod launch_context;
 mod long_token;
 mod mutual_tls;
@@ -16,6 +21,10 @@ mod private_key_jwt;
 mod private_key_jwt_claims;
 pub mod refresh_token;
 mod resumption;
+pub mod token_exchange;
+mod token_exchange_bound;
+mod token_exchange_elsewhere;
+mod token_exchange_ends;
 
 use hilum::jose::algorithm::Algorithm;
 use serde_json::{Value, json};
@@ -52,6 +61,13 @@ pub fn text<'a>(answer: &'a Value, member: &str) -> &'a str {
 /// The back-end that asks in the FHIR server's name.
 pub async fn fhir_server(world: &World) -> Backend {
     Backend::register(world, Algorithm::Es256, json!({"introspects": [FHIR]})).await
+}
+
+/// The newest record of a token that was issued by a grant.
+pub async fn issued(world: &World, grant_type: &str) -> Value {
+    let records = world.audit("token.issue").await;
+    let of_grant = records.into_iter().find(|record| record["grant_type"] == grant_type);
+    of_grant.expect("a record")
 }
 
 /// Why an action was refused, in the order of the audit trail, the oldest first.

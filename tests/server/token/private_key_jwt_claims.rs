@@ -82,7 +82,10 @@ async fn j10_x1_d1_sm_ca_04_the_audience_is_the_token_endpoint_or_the_issuer_and
     let world = World::start().await;
     let backend = Backend::register(&world, Algorithm::Es256, json!({})).await;
     let udap = Backend::register(&world, Algorithm::Es256, json!({"profile": "udap"})).await;
-    let strict = Backend::register(&world, Algorithm::Es256, json!({"profile": "fapi2"})).await;
+    let strict = {
+        let bound = json!({"profile": "fapi2", "tls_client_certificate_bound_access_tokens": true});
+        Backend::register(&world, Algorithm::Es256, bound).await
+    };
     let aimed = |backend: &Backend, audience: &Value| {
         backend.assertion(&world).claim("aud", audience.clone()).sign(&backend.key)
     };
@@ -123,7 +126,8 @@ async fn j10_x1_d1_sm_ca_04_the_audience_is_the_token_endpoint_or_the_issuer_and
             ask_with(&world.public(), &aimed(lenient, &aud)).await.granted();
         }
     }
-    ask_with(&world.public(), &aimed(&strict, &json!(issuer))).await.granted();
+    let holder = world.mtls(&world.authority.client("https://payer.example/"));
+    ask_with(&holder, &aimed(&strict, &json!(issuer))).await.granted();
 }
 
 #[tokio::test]
