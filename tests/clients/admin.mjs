@@ -1,21 +1,32 @@
-// People whom the fixtures do not have: an administrator registers them.
+// People and clients whom the fixtures do not have: an administrator registers them.
 import { randomUUID } from 'node:crypto';
 import { fetch } from 'undici';
 import { agentOf, fixtures, grantTo } from './peer.mjs';
 
 /** A person of a name and password of their own, in the form of the fixtures' people. */
 export async function registered({ name = 'Robin Reyes', fhirUser = null, roles = ['patient'], patients }) {
-  const { access_token: token } = await grantTo('admin-cli', 'admin/users.write');
   const username = `robin-${randomUUID()}`;
-  const answer = await fetch(new URL('/admin/v1/users', fixtures.mtls), {
+  const asked = { username, name, organization: 'Demonstration', roles, fhir_user: fhirUser, patients };
+  const { password } = await create('users', asked);
+  return { username, password, patients: patients.map(({ patient }) => patient) };
+}
+
+/** A client of this registration, as the answer tells it, with its id. */
+export function registeredClient(metadata) {
+  return create('clients', { organization: 'Demonstration', resources: [fixtures.fhir], ...metadata });
+}
+
+async function create(kind, body) {
+  const { access_token: token } = await grantTo('admin-cli', `admin/${kind}.write`);
+  const answer = await fetch(new URL(`/admin/v1/${kind}`, fixtures.mtls), {
     method: 'POST',
     headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ username, name, organization: 'Demonstration', roles, fhir_user: fhirUser, patients }),
+    body: JSON.stringify(body),
     dispatcher: agentOf('admin-cli'),
   });
   const told = await answer.json();
   if (answer.status !== 201) throw new Error(`not registered: ${answer.status} ${JSON.stringify(told)}`);
-  return { username, password: told.password, patients: patients.map(({ patient }) => patient) };
+  return told;
 }
 
 /** A person's own record, as an administrator says whose it is. */

@@ -8,10 +8,12 @@ export const SCOPE = 'launch/patient patient/Patient.rs patient/Observation.rs o
 /**
  * An authorization request of the app of this name, with state, nonce and PKCE of its own; `more`
  * adds parameters, takes the place of some or, where undefined, leaves one out. `redeem` hands the answer's address to openid-client,
- * which judges `state` and `iss`, exchanges the code and judges the id token, its signature too.
+ * which judges `state` and `iss`, exchanges the code and judges the id token, its signature too. `prepare` is given
+ * the configuration before it is used.
  */
-export async function requestOf(name, more = {}) {
+export async function requestOf(name, more = {}, prepare = () => {}) {
   const config = await discoverAs(name);
+  prepare(config);
   oidc.enableNonRepudiationChecks(config);
   const [state, nonce, verifier] = [oidc.randomState(), oidc.randomNonce(), oidc.randomPKCECodeVerifier()];
   const parameters = {

@@ -111,7 +111,7 @@ class Form {
 
 /**
  * What a person does between an authorization request and its answer: signs in, chooses the patient
- * and consents to every scope but those in `without`. Gives the answer's address and the pages shown.
+ * and consents to every scope but those in `without`, and to what else the page offers. Gives the answer's address and the pages shown.
  */
 export async function answerTo(url, browser, { as = 'pat.rivera', decision = 'allow', without = [] } = {}) {
   const { username, password, patients } = person(as);
@@ -119,7 +119,7 @@ export async function answerTo(url, browser, { as = 'pat.rivera', decision = 'al
     password: () => ({ texts: { username, password } }),
     patient: () => ({ marks: ({ name, value }) => name === 'patient' && value === patients[0] }),
     decision: () => ({
-      marks: ({ name, value }) => name === 'scope' && !without.includes(value),
+      marks: ({ name, value, checked }) => (name === 'scope' ? !without.includes(value) : checked),
       press: { name: 'decision', value: decision },
     }),
   };

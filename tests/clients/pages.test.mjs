@@ -13,7 +13,7 @@ import { MANY, registered, selfOf } from './admin.mjs';
 import { SCOPE, requestOf } from './app.mjs';
 import { answerTo, Browser } from './browser.mjs';
 import { arrival, complaintsOf, launch, pageOf } from './chromium.mjs';
-import { hangUp, issuer, person } from './peer.mjs';
+import { fixture, hangUp, issuer, person } from './peer.mjs';
 
 const axe = readFileSync(new URL('node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
 const widths = [320, 1280];
@@ -85,6 +85,12 @@ const pages = {
   },
   'error-too-old': (page) => arrival(page, () => page.goto(new URL(`/consent?i=${randomUUID()}`, issuer).href)),
   'sign-out': (page) => arriveAtSignOut(page),
+  'sign-out-asked': async (page) => {
+    await arriveAtSignOut(page);
+    const { client_id: client } = fixture('app-public');
+    return arrival(page, () => page.goto(new URL(`/oauth2/logout?client_id=${client}`, issuer).href));
+  },
+  'error-sign-out': (page) => arrival(page, () => page.goto(new URL('/oauth2/logout?id_token_hint=a.b.c', issuer).href)),
   'signed-out': async (page) => {
     await arriveAtSignOut(page);
     return arrival(page, () => page.locator('form button').first().click());

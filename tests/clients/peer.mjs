@@ -40,14 +40,14 @@ export async function hangUp() {
 /**
  * Discovers the server as the client of this name, with the method it is registered for and, where
  * it has one, its certificate. `clientAuth` takes the place of that method, `algorithm` says which
- * metadata document is read.
+ * metadata document is read, `metadata` what else the client was registered for.
  */
-export async function discoverAs(name, { clientAuth, algorithm = 'oidc' } = {}) {
+export async function discoverAs(name, { clientAuth, algorithm = 'oidc', metadata } = {}) {
   const registered = fixture(name);
   return oidc.discovery(
     issuer,
     registered.client_id,
-    { use_mtls_endpoint_aliases: Boolean(registered.certificate) },
+    { use_mtls_endpoint_aliases: Boolean(registered.certificate), ...metadata },
     clientAuth ?? (await methodOf(registered)),
     { algorithm, [oidc.customFetch]: fetchAs(name) },
   );
