@@ -225,10 +225,11 @@ async fn c07_t09_a_code_dies_with_the_person_who_agreed_and_with_the_client_it_i
     let world = World::start().await;
     let (pat, peer) = (world.patient_person().await, world.public());
     let person = format!("/admin/v1/users/{}", pat.subject);
+    // Whoever is stopped or reset is signed out with it.
     let steps: [(&[&str], &str); 3] = [
-        (&["disable"], "person_disabled"),
-        (&["disable", "enable"], "person_disabled"),
-        (&["reset"], "person_disabled"),
+        (&["disable"], "session_ended"),
+        (&["disable", "enable"], "session_ended"),
+        (&["reset"], "session_ended"),
     ];
     let app = App::public(&world, json!({})).await;
     for (index, (steps, reason)) in steps.into_iter().enumerate() {

@@ -41,7 +41,8 @@ async fn dp_03_a_proof_needs_a_nonce_and_asking_for_one_uses_nothing_up() {
     let kept = scene.world.public().with("dpop", &proof).get("/oauth2/jwks").await;
     assert_eq!((kept.status, kept.header("dpop-nonce")), (200, None), "what is kept tells no nonce");
     let said = reasons(&scene.world, "token.issue").await;
-    assert_eq!(said, ["dpop_nonce_missing", "dpop_nonce_missing", "dpop_nonce_old", "no_client_named"]);
+    // To be told a nonce is no refusal of anything: it is counted, not recorded.
+    assert_eq!(said, ["no_client_named"]);
 }
 
 #[tokio::test]
