@@ -1,7 +1,12 @@
 //! Feeds the parsers with bytes that a coverage-guided fuzzer chooses: `scripts/fuzz` builds and runs it. The target
 //! is named by the variable `FUZZ_TARGET`; each states a law besides "never panic".
 #![no_main]
-#![expect(dead_code, unused_imports, reason = "the parsers are used, and not all that stands beside them")]
+#![expect(
+    dead_code,
+    unreachable_pub,
+    unused_imports,
+    reason = "the parsers are used, and not all that stands beside them"
+)]
 
 // The words of the server, which need nothing else of it: they alone are watched.
 #[path = "../src/jose/mod.rs"]

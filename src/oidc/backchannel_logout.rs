@@ -141,7 +141,7 @@ impl LogoutNotifier {
     }
 
     /// Keeps what came of an attempt; what is final is recorded, and what failed in the end is an alert.
-    async fn keep(
+    pub async fn keep(
         &self,
         notice: &LogoutNotice,
         client: Option<Client>,

@@ -2,6 +2,7 @@
 
 use std::time::Duration as Wait;
 
+use hilum::model::backchannel_logout::Answer;
 use nix::sys::signal::Signal;
 use time::Duration;
 
@@ -20,6 +21,12 @@ impl Within {
             app.id, self.scene.pat.subject
         );
         self.scene.world.database.execute(&insert).await;
+    }
+
+    /// How a notice stands.
+    async fn standing(&self) -> String {
+        let standing = "select attempts || ' ' || coalesce(last_answer, 'none') || ' ' || under_way from backchannel_logout";
+        self.scene.world.database.text(standing).await
     }
 }
 
@@ -44,6 +51,23 @@ async fn lo_02_an_app_is_sent_four_at_a_time_whoever_takes_them_and_no_other_wai
     // Whoever took these dies: they hold no place for ever.
     within.clock.advance(Duration::seconds(30));
     assert_eq!(within.notifier.claim().await.unwrap().len(), 4);
+}
+
+#[tokio::test]
+async fn lo_02_what_found_no_place_was_not_sent_and_counts_as_no_attempt() {
+    let (within, receivers) = Within::begin(&[Saying::status("200 OK")]).await;
+    within.sign_out().await;
+    for _ in 0..10 {
+        let taken = within.notifier.claim().await.unwrap();
+        assert_eq!((taken.len(), taken[0].attempt), (1, 1));
+        assert_eq!(within.standing().await, "1 none true");
+        within.notifier.keep(&taken[0], None, Answer::Unasked("no place")).await.unwrap();
+        assert_eq!(within.standing().await, "0 none false");
+    }
+    assert!(receivers[0].1.bodies().is_empty());
+    let taken = within.notifier.claim().await.unwrap();
+    within.notifier.send_all(taken).await;
+    assert_eq!(within.records("logout.notify").await, ["status 200, at attempt 1"]);
 }
 
 #[tokio::test]
