@@ -61,7 +61,7 @@ impl Administration {
         let parsed = self.parse_client(&caller.actor, document, None).await;
         let id = ClientId::new(self.entropy.id(event.at).doing("naming a client")?);
         event.target = Some(id.to_string());
-        let now = event.at;
+        let (actor, now) = (caller.actor.clone(), event.at);
         let metadata = match parsed {
             Ok(metadata) => metadata,
             Err(failure) => return self.refuse(event, failure).await,
@@ -82,6 +82,7 @@ impl Administration {
             .ledger
             .transact(event, move |tx, _| {
                 Box::pin(async move {
+                    privilege::still_stands(&actor, tx).await?;
                     store::client::insert(tx, &client).await?;
                     if let Some(stored) = stored {
                         store::client_secret::insert(tx, &client.id, &stored).await?;

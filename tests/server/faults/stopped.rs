@@ -67,6 +67,8 @@ async fn d05_an_administrator_who_was_stopped_meanwhile_changes_nothing() {
     stopped(administration.create_resource(&caller, document(lab)).await);
     stopped(administration.patch_resource(&caller, server("nothing"), Map::new()).await);
     stopped(administration.delete_resource(&caller, server("nothing")).await);
+    let client = json!({"client_name": "Late", "organization": "Nobody", "token_endpoint_auth_method": "client_secret_basic"});
+    stopped(administration.create_client(&caller, &document(client)).await);
     let written =
         "select (select count(*) from initial_access_token) + (select count(*) from statement_issuer)";
     assert_eq!(world.database.count(written).await, 1);
