@@ -40,9 +40,13 @@ impl Algorithm {
     pub const ALL: &[Self] =
         &[Self::Rs256, Self::Rs384, Self::Ps256, Self::Ps384, Self::Es256, Self::Es384, Self::EdDsa];
 
-    /// Reads an `alg` value. Names are case-sensitive (RFC 7515, 4.1.1).
+    /// Reads an `alg` value. Names are case-sensitive (RFC 7515, 4.1.1). `Ed25519` is the newer name of the one EdDSA
+    /// that is known here (RFC 9864, 2.2).
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
+        if name == "Ed25519" {
+            return Some(Self::EdDsa);
+        }
         Self::ALL.iter().copied().find(|algorithm| algorithm.as_str() == name)
     }
 
@@ -140,6 +144,14 @@ mod tests {
     fn every_name_reads_back() {
         for algorithm in Algorithm::ALL {
             assert_eq!(Algorithm::parse(algorithm.as_str()), Some(*algorithm));
+        }
+    }
+
+    #[test]
+    fn both_names_of_the_one_eddsa_are_understood() {
+        assert_eq!(Algorithm::parse("Ed25519"), Some(Algorithm::EdDsa));
+        for name in ["Ed448", "ed25519", "ED25519"] {
+            assert_eq!(Algorithm::parse(name), None, "{name}");
         }
     }
 

@@ -16,13 +16,6 @@ export async function keyOf(algorithm) {
   return { private: { key: privateKey, kid }, jwk: { ...(await jose.exportJWK(publicKey)), kid, alg: algorithm, use: 'sig' } };
 }
 
-/** What openid-client calls Ed25519 (RFC 9864) is EdDSA here (RFC 8037), in assertions and in request objects. */
-export const NAMED = {
-  [oidc.modifyAssertion]: (header) => {
-    if (header.alg === 'Ed25519') header.alg = 'EdDSA';
-  },
-};
-
 /**
  * A client with this in its registration: public, or with a key of `algorithm`, and with the certificate of the
  * fixture `certificate`, if any. `seen` is what it has asked, and how each was answered.
@@ -41,7 +34,7 @@ export async function clientOf(metadata = {}, { algorithm, certificate } = {}) {
   const seen = [];
   const key = keys?.private;
   const { token_endpoint_auth_method: method } = told;
-  const authentication = { none: oidc.None, private_key_jwt: () => oidc.PrivateKeyJwt(key, NAMED) }[method] ?? oidc.TlsClientAuth;
+  const authentication = { none: oidc.None, private_key_jwt: () => oidc.PrivateKeyJwt(key) }[method] ?? oidc.TlsClientAuth;
   const config = await configOf(told, authentication(), { certificate, seen });
   return { id: told.client_id, told, key, config, seen };
 }

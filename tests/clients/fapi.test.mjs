@@ -4,7 +4,7 @@ import { after, test } from 'node:test';
 import * as jose from 'jose';
 import * as oidc from 'openid-client';
 import { Browser, Page } from './browser.mjs';
-import { NAMED, agreed, answersOf, asking, clientOf, configOf, keyOf, pushSigned } from './fapi.mjs';
+import { agreed, answersOf, asking, clientOf, configOf, keyOf, pushSigned } from './fapi.mjs';
 import { fixtures, hangUp, introspect, refusal, verified } from './peer.mjs';
 
 after(hangUp);
@@ -89,7 +89,7 @@ for (const algorithm of ['ES256', 'PS256', 'RS384', 'EdDSA']) {
     const client = await clientOf({ require_signed_request_object: true }, { algorithm });
     const { parameters, redeem } = await asking(client, { max_age: '600' });
 
-    const url = await oidc.buildAuthorizationUrlWithJAR(client.config, parameters, client.key, NAMED);
+    const url = await oidc.buildAuthorizationUrlWithJAR(client.config, parameters, client.key);
 
     assert.deepEqual([...url.searchParams.keys()].sort(), ['client_id', 'request']);
     const tokens = await redeem(await agreed(url));
