@@ -10,6 +10,8 @@ pub const FHIR: &str = "https://fhir.example/r4";
 pub const OPAQUE: &str = "https://opaque.example/r4";
 /// Every scope of the admin API.
 pub const ADMIN_SCOPES: &str = hilum::admin::scopes::ALL;
+/// The scopes of an administrator who approves certificates and could not have asked for them.
+pub const APPROVER_SCOPES: &str = "admin/certificates.read admin/certificates.approve";
 
 /// The password of every person.
 pub const PASSWORD: &str = "violet tractor pencil";

@@ -46,10 +46,24 @@ impl Database {
     /// A fresh database with the schema of this release.
     pub async fn fresh() -> Self {
         let mut connection = admin().await;
-        ensure_template(&mut connection).await;
+        ensure_migrated(&mut connection).await;
+        Self::copied(&mut connection, &TEMPLATE).await
+    }
+
+    /// A fresh database that holds what every world has, put there once for all by `furnish`, which is given the
+    /// variables of a command: an RSA key takes longer to make than most tests take.
+    pub async fn furnished(furnish: impl AsyncFnOnce(&[(&'static str, String)])) -> Self {
+        let mut connection = admin().await;
+        ensure_migrated(&mut connection).await;
+        let name = format!("{}_furnished", *TEMPLATE);
+        let furnish = async |name: &str| furnish(&[("DATABASE_URL", url_of("hilum_app", name))]).await;
+        ensure_template(&mut connection, (&name, &TEMPLATE), furnish).await;
+        Self::copied(&mut connection, &name).await
+    }
+
+    async fn copied(connection: &mut PgConnection, template: &str) -> Self {
         let name = format!("t_{}", uuid::Uuid::from_u128(rand()).simple());
-        let create = format!("create database {name} template {} owner hilum_owner", *TEMPLATE);
-        execute(&mut connection, create).await;
+        execute(connection, format!("create database {name} template {template} owner hilum_owner")).await;
         Self { name }
     }
 
@@ -94,6 +108,20 @@ impl Database {
         row.expect(statement).get(0)
     }
 
+    /// All of it, as a backup has it.
+    pub fn dump(&self) -> String {
+        let newest = std::fs::read_dir("/usr/lib/postgresql").ok().and_then(|folders| {
+            let folders = folders.filter_map(|folder| Some(folder.ok()?.path().join("bin/pg_dump")));
+            folders.filter(|program| program.exists()).max()
+        });
+        let program = newest.unwrap_or_else(|| "pg_dump".into());
+        let socket = environment("HILUM_TEST_SOCKET");
+        let arguments = ["-h", &socket, "-U", "postgres", "--no-password", "-d", &self.name];
+        let done = std::process::Command::new(program).args(arguments).output().expect("pg_dump");
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        String::from_utf8(done.stdout).expect("text")
+    }
+
     /// Runs a statement as a superuser.
     pub async fn execute(&self, statement: &str) {
         execute(&mut self.superuser().await, statement.to_owned()).await;
@@ -101,21 +129,36 @@ impl Database {
 }
 
 /// Makes the template once for all tests of the run.
-async fn ensure_template(connection: &mut PgConnection) {
+/// Makes the template that has the schema of this release and nothing in it.
+async fn ensure_migrated(connection: &mut PgConnection) {
+    let migrate = async |name: &str| {
+        let variables = [
+            ("DATABASE_URL", url_of("hilum_app", name)),
+            ("HILUM_DATABASE__OWNER_URL", url_of("hilum_owner", name)),
+        ];
+        run(&["migrate"], &variables, "").expect_success();
+    };
+    ensure_template(connection, (&TEMPLATE, "template1"), migrate).await;
+}
+
+/// Makes a template from another by `fill`, unless it is there.
+async fn ensure_template(
+    connection: &mut PgConnection,
+    (name, of): (&str, &str),
+    fill: impl AsyncFnOnce(&str),
+) {
     execute(connection, "select pg_advisory_lock(4711)".to_owned()).await;
-    let known = format!("select count(*) from pg_database where datname = '{}'", *TEMPLATE);
+    let known = format!("select count(*) from pg_database where datname = '{name}'");
     let known: i64 =
         sqlx::raw_sql(AssertSqlSafe(known)).fetch_one(&mut *connection).await.expect("templates").get(0);
     if known == 0 {
         // What a failed attempt may have left.
         execute(connection, "drop database if exists hilum_making with (force)".to_owned()).await;
-        execute(connection, "create database hilum_making owner hilum_owner".to_owned()).await;
-        let variables = [
-            ("DATABASE_URL", url_of("hilum_app", "hilum_making")),
-            ("HILUM_DATABASE__OWNER_URL", url_of("hilum_owner", "hilum_making")),
-        ];
-        run(&["migrate"], &variables, "").expect_success();
-        execute(connection, format!("alter database hilum_making rename to {}", *TEMPLATE)).await;
+        execute(connection, format!("create database hilum_making template {of} owner hilum_owner")).await;
+        fill("hilum_making").await;
+        let idle = "select pg_terminate_backend(pid) from pg_stat_activity where datname = 'hilum_making'";
+        execute(connection, idle.to_owned()).await;
+        execute(connection, format!("alter database hilum_making rename to {name}")).await;
     }
     execute(connection, "select pg_advisory_unlock(4711)".to_owned()).await;
 }

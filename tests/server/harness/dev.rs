@@ -91,7 +91,17 @@ impl Dev {
         let certificate = self.read(&format!("dev/{client}.pem"));
         let identity =
             Identity { certificate, key: self.read(&format!("dev/{client}.key")), der: Vec::new() };
-        Peer::at(self.ports[1], &self.read("dev/ca.pem"), Some(&identity))
+        self.mtls_as(&identity)
+    }
+
+    /// Its mutual-TLS listener, with any certificate.
+    pub fn mtls_as(&self, identity: &Identity) -> Peer {
+        Peer::at(self.ports[1], &self.read("dev/ca.pem"), Some(identity))
+    }
+
+    /// The ports of its public, mutual-TLS and operations listeners.
+    pub fn ports(&self) -> [u16; 3] {
+        self.ports
     }
 
     /// Runs a command of the terminal against its data.

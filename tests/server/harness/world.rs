@@ -1,6 +1,6 @@
 //! A world for one test: a database, an authority, a configuration, server processes, an administrator.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use reqwest::{Certificate, Client, Method};
 use serde_json::{Value, json};
@@ -39,7 +39,8 @@ pub struct Peer {
 #[expect(clippy::disallowed_methods, reason = "tests speak to the server as anybody would")]
 pub fn plain_client() -> Client {
     rustls::crypto::aws_lc_rs::default_provider().install_default().ok();
-    Client::builder().no_proxy().build().expect("a client")
+    // Without roots, since to read those of the system takes longer than to ask.
+    Client::builder().no_proxy().tls_certs_only([]).build().expect("a client")
 }
 
 #[expect(clippy::disallowed_methods, reason = "tests speak to the server as anybody would")]
@@ -58,7 +59,7 @@ fn tls_client(authority: &str, identity: Option<&Identity>) -> Client {
 impl World {
     /// One process, a FHIR server with JWTs, one with opaque tokens, and an administrator.
     pub async fn start() -> Self {
-        Self::with_processes(1).await
+        Box::pin(Self::with_processes(1)).await
     }
 
     /// So many processes on one database.
@@ -80,12 +81,20 @@ impl World {
 
     /// With more in its configuration, and another way to its database.
     pub async fn configured(count: usize, more: &str, url: impl FnOnce(&Database) -> String) -> Self {
-        let database = Database::fresh().await;
         let authority = Authority::new("Test authority");
         let folder = TempDir::new().expect("a folder");
         let ports = free_ports();
         let issuer = format!("https://localhost:{}", ports[0]);
         write_files(&folder, &authority, &issuer, ports[1], more);
+        let config = folder.path().join("hilum.toml");
+        let database = if count == 0 {
+            // No server has been here.
+            let database = Database::fresh().await;
+            resources(&config, &[("DATABASE_URL", database.url())]);
+            database
+        } else {
+            Box::pin(Database::furnished(async |variables| furnish(&config, variables).await)).await
+        };
         let admin = authority.client("https://admin.example/");
         let mut world = Self {
             database,
@@ -106,13 +115,8 @@ impl World {
         world
     }
 
-    /// Registers what every test needs, from the command line.
+    /// Registers the administrator, from the command line.
     fn set_up(&mut self) {
-        for (name, url, format) in [("fhir", FHIR, "jwt"), ("opaque", OPAQUE, "opaque")] {
-            let document = json!({"name": name, "title": name, "url": url, "token_format": format,
-                "scope": "system/*.cruds capacity.read launch.write patient/*.cruds user/*.cruds"});
-            self.command(&["resource", "create", "-"], &document.to_string()).expect_success();
-        }
         let document = json!({"client_name": "Administrator", "organization": "Test", "grant_types": ["client_credentials"],
             "resources": [self.issuer_url("/admin")], "scope": super::ADMIN_SCOPES,
             "token_endpoint_auth_method": "tls_client_auth", "tls_client_auth_san_uri": "https://admin.example/"});
@@ -120,6 +124,31 @@ impl World {
             self.command(&["client", "create", "-", "--json"], &document.to_string()).expect_success();
         let created: Value = serde_json::from_str(&created).expect("a client");
         created["client_id"].as_str().expect("its identifier").clone_into(&mut self.admin_id);
+    }
+
+    /// Registers an administrator who approves certificates and does nothing else, from the command line.
+    pub fn approver(&self) -> (String, Identity) {
+        let name = "https://approver.example/";
+        let members = json!({"resources": [self.issuer_url("/admin")], "scope": super::APPROVER_SCOPES,
+            "tls_client_auth_san_uri": name});
+        let document = super::registration("tls_client_auth", members).to_string();
+        let created = self.command(&["client", "create", "-", "--json"], &document).expect_success();
+        let created: Value = serde_json::from_str(&created).expect("a client");
+        let id = created["client_id"].as_str().expect("its identifier").to_owned();
+        (id, self.authority.client(name))
+    }
+
+    /// A request of another administrator, with these scopes.
+    pub async fn administer_as(
+        &self,
+        (id, identity): &(String, Identity),
+        scope: &str,
+        (method, path, body): (Method, &str, Option<Value>),
+    ) -> Answer {
+        let peer = self.mtls(identity);
+        let form = [("grant_type", "client_credentials"), ("client_id", id.as_str()), ("scope", scope)];
+        let token = peer.post("/oauth2/token", &form).await.token();
+        peer.send(method, path, Some(&token), body).await
     }
 
     async fn spawn(&self, ports: [u16; 3], url: &str) -> Process {
@@ -300,6 +329,23 @@ pub fn encoded(request: reqwest::RequestBuilder, form: &[(&str, &str)]) -> reqwe
 }
 
 /// Writes certificates, keys and the configuration.
+/// What every world has whatever its address: what a server makes when it starts for the first time, and two resource
+/// servers.
+async fn furnish(config: &Path, variables: &[(&'static str, String)]) {
+    Process::serve(config, free_ports(), &config.with_extension("first.log"), variables).await.kill();
+    resources(config, variables);
+}
+
+fn resources(config: &Path, variables: &[(&str, String)]) {
+    let config = config.to_string_lossy();
+    for (name, url, format) in [("fhir", FHIR, "jwt"), ("opaque", OPAQUE, "opaque")] {
+        let document = json!({"name": name, "title": name, "url": url, "token_format": format,
+            "scope": "system/*.cruds capacity.read launch.write patient/*.cruds user/*.cruds"});
+        let arguments = ["resource", "create", "-", "--config", &config];
+        run(&arguments, variables, &document.to_string()).expect_success();
+    }
+}
+
 fn write_files(folder: &TempDir, authority: &Authority, issuer: &str, mtls: u16, more: &str) {
     use std::os::unix::fs::OpenOptionsExt;
     let write = |name: &str, content: &str| {
