@@ -125,15 +125,9 @@ impl SigningKey {
     /// # Errors
     /// The library could not sign.
     pub fn sign(&self, kid: &str, typ: &str, claims: &Map<String, Value>) -> Result<String, KeyError> {
-        let header = json!({ "alg": self.algorithm.as_str(), "kid": kid, "typ": typ }).to_string();
-        let payload = serde_json::to_vec(claims).map_err(|_| KeyError::Encoding)?;
-        let mut token = base64url::encode(header.as_bytes());
-        token.push('.');
-        token.push_str(&base64url::encode(&payload));
-        let signature = self.sign_bytes(token.as_bytes())?;
-        token.push('.');
-        token.push_str(&base64url::encode(&signature));
-        Ok(token)
+        let unsigned = Unsigned::new((self.algorithm, kid), typ, claims)?;
+        let signature = self.sign_bytes(unsigned.input())?;
+        Ok(unsigned.with(&signature))
     }
 
     /// Signs bytes; the signature is as JWS wants it (RFC 7518, 3).
@@ -164,6 +158,44 @@ impl SigningKey {
         } else {
             Err(KeyError::Rejected)
         }
+    }
+}
+
+/// A JWS that lacks its signature, so that it can be made elsewhere (RFC 7515, 5.1).
+#[derive(Clone, Debug)]
+pub struct Unsigned(String);
+
+impl Unsigned {
+    /// Writes header and claims.
+    ///
+    /// # Errors
+    /// The claims cannot be written as JSON.
+    pub fn new(
+        (algorithm, kid): (Algorithm, &str),
+        typ: &str,
+        claims: &Map<String, Value>,
+    ) -> Result<Self, KeyError> {
+        let header = json!({ "alg": algorithm.as_str(), "kid": kid, "typ": typ }).to_string();
+        let payload = serde_json::to_vec(claims).map_err(|_| KeyError::Encoding)?;
+        let mut input = base64url::encode(header.as_bytes());
+        input.push('.');
+        input.push_str(&base64url::encode(&payload));
+        Ok(Self(input))
+    }
+
+    /// What is signed.
+    #[must_use]
+    pub fn input(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+
+    /// The compact JWS.
+    #[must_use]
+    pub fn with(self, signature: &[u8]) -> String {
+        let mut token = self.0;
+        token.push('.');
+        token.push_str(&base64url::encode(signature));
+        token
     }
 }
 

@@ -25,6 +25,56 @@ pub enum CertificateIdentity {
     SanEmail(String),
 }
 
+/// The kinds of names by which a client's certificate can be known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NameKind {
+    /// The subject.
+    SubjectDn,
+    /// A subject alternative name of type dNSName.
+    SanDns,
+    /// One of type uniformResourceIdentifier.
+    SanUri,
+    /// One of type iPAddress.
+    SanIp,
+    /// One of type rfc822Name.
+    SanEmail,
+}
+
+impl NameKind {
+    /// Every kind.
+    pub const ALL: [Self; 5] = [Self::SubjectDn, Self::SanDns, Self::SanUri, Self::SanIp, Self::SanEmail];
+
+    /// The word in registrations: the client's metadata field without what all of them begin with.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::SubjectDn => "subject_dn",
+            Self::SanDns => "san_dns",
+            Self::SanUri => "san_uri",
+            Self::SanIp => "san_ip",
+            Self::SanEmail => "san_email",
+        }
+    }
+
+    /// Reads the word of a registration.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        let known = Self::ALL.into_iter().find(|kind| kind.as_str() == text);
+        known.ok_or("must be subject_dn, san_dns, san_uri, san_ip or san_email")
+    }
+
+    /// Whether a certificate bears a name of this kind.
+    #[must_use]
+    pub fn is_borne_by(self, certificate: &Certificate) -> bool {
+        match self {
+            Self::SubjectDn => !certificate.subject().is_empty(),
+            Self::SanDns => !certificate.dns_names().is_empty(),
+            Self::SanUri => !certificate.uris().is_empty(),
+            Self::SanIp => !certificate.ip_addresses().is_empty(),
+            Self::SanEmail => !certificate.emails().is_empty(),
+        }
+    }
+}
+
 /// Why a text cannot be registered as a certificate's name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IdentityError {
@@ -101,6 +151,18 @@ impl CertificateIdentity {
             return Err(IdentityError::Email);
         }
         Ok(Self::SanEmail(format!("{mailbox}@{host}")))
+    }
+
+    /// Which kind of name it is.
+    #[must_use]
+    pub const fn kind(&self) -> NameKind {
+        match self {
+            Self::SubjectDn(_) => NameKind::SubjectDn,
+            Self::SanDns(_) => NameKind::SanDns,
+            Self::SanUri(_) => NameKind::SanUri,
+            Self::SanIp(_) => NameKind::SanIp,
+            Self::SanEmail(_) => NameKind::SanEmail,
+        }
     }
 
     /// The metadata field it is registered in.

@@ -47,13 +47,14 @@ const MEMBERS: [&str; 32] = [
 ];
 
 /// What an administrator says of a client, and the client never does.
-const RESERVED: [&str; 6] = [
+const RESERVED: [&str; 7] = [
     "organization",
     "profile",
     "introspects",
     "clinician_consent",
     "refresh_token_max_days",
     "purpose_of_use",
+    "trust_community",
 ];
 
 /// What makes a client safer, and is never taken back by the client itself.

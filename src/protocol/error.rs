@@ -47,6 +47,8 @@ pub enum ErrorCode {
     InvalidToken,
     /// RFC 6750, 3.1.
     InsufficientScope,
+    /// Whoever asked for something cannot be the one who approves it.
+    FourEyes,
     /// RFC 7591, 3.2.2.
     InvalidClientMetadata,
     /// RFC 7591, 3.2.2.
@@ -107,6 +109,7 @@ impl ErrorCode {
             Self::TooManyAttempts => "temporarily_unavailable",
             Self::InvalidToken => "invalid_token",
             Self::InsufficientScope => "insufficient_scope",
+            Self::FourEyes => "four_eyes",
             Self::InvalidClientMetadata => "invalid_client_metadata",
             Self::InvalidRedirectUri => "invalid_redirect_uri",
             Self::InvalidSoftwareStatement => "invalid_software_statement",
@@ -132,7 +135,7 @@ impl ErrorCode {
     pub const fn status(self) -> u16 {
         match self {
             Self::InvalidClient | Self::InvalidToken => 401,
-            Self::InsufficientScope | Self::Forged => 403,
+            Self::InsufficientScope | Self::Forged | Self::FourEyes => 403,
             Self::NotFound => 404,
             Self::NotAcceptable => 406,
             Self::Conflict => 409,

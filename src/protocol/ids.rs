@@ -83,6 +83,30 @@ impl fmt::Display for IssuerName {
     }
 }
 
+/// The short name of a trust community, as it stands in registrations and in the paths of the admin API.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CommunityName(String);
+
+impl CommunityName {
+    /// Reads a name: 1 to 63 lower-case letters, digits and inner hyphens.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        is_segment(text).then(|| Self(text.to_owned()))
+    }
+
+    /// The text of the name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for CommunityName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 /// Whether a text is 1 to 63 lower-case letters, digits and inner hyphens.
 fn is_segment(text: &str) -> bool {
     let known = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';

@@ -4,6 +4,7 @@ mod capabilities;
 mod members;
 
 use serde_json::{Map, Value, json};
+use time::Duration;
 
 use crate::jose::algorithm::Algorithm;
 use crate::scope::set::ScopeSet;
@@ -12,6 +13,9 @@ use super::client_metadata::resource_url;
 use super::error::FieldProblem;
 use super::fields::Fields;
 use super::ids::ClientId;
+
+/// The longest that anything may live which this server signs, whoever it is for.
+pub const LONGEST_TOKEN: Duration = Duration::hours(1);
 
 /// What kind of API the resource server has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,7 +118,7 @@ impl ResourceMetadata {
             scope: fields.parsed("scope", ScopeSet::parse).unwrap_or_default(),
             token_format: fields.parsed("token_format", format).unwrap_or(TokenFormat::Jwt),
             token_signing_alg: fields.parsed("token_signing_alg", algorithm).unwrap_or(Algorithm::Es256),
-            token_seconds: fields.number("token_seconds", 30..=3600),
+            token_seconds: fields.number("token_seconds", 30..=LONGEST_TOKEN.whole_seconds()),
             audiences: fields.list("audiences", resource_url),
             introspection_clients: fields.list("introspection_clients", members::client),
             capabilities: members::capabilities(&mut fields),

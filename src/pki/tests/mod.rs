@@ -2,9 +2,13 @@
 
 mod certificate;
 mod chain;
+mod handed_on;
 mod identity;
 mod name;
+mod ocsp;
 mod revocation;
+mod rules;
+mod signing_request;
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer, DistinguishedName,
@@ -14,7 +18,7 @@ use rcgen::{
 use time::macros::datetime;
 
 use crate::moment::Timestamp;
-use crate::pki::{Certificate, TrustStore, Verdict};
+use crate::pki::{Certificate, PathFault, PathRules, TrustStore, TrustedPath};
 
 const NOW: Timestamp = datetime!(2026-03-01 12:00 UTC);
 const LAST_YEAR: Timestamp = datetime!(2025-01-01 0:00 UTC);
@@ -76,13 +80,17 @@ fn der(authority: &Authority) -> Vec<u8> {
 }
 
 fn store(root: &Authority) -> TrustStore {
-    TrustStore::parse(root.pem().as_bytes(), &[]).unwrap()
+    TrustStore::parse(root.pem().as_bytes()).unwrap()
 }
 
-fn refused(verdict: Verdict) -> String {
+fn at(store: &TrustStore, chain: &[Vec<u8>], now: Timestamp) -> Result<TrustedPath, PathFault> {
+    store.judge(chain, &PathRules::default(), now)
+}
+
+fn refused<T>(verdict: Result<T, PathFault>) -> String {
     match verdict {
-        Verdict::Trusted => "trusted".to_owned(),
-        Verdict::Refused(fault) => fault.as_str().to_owned(),
+        Ok(_) => "trusted".to_owned(),
+        Err(fault) => fault.as_str().to_owned(),
     }
 }
 

@@ -6,6 +6,7 @@ use crate::jose::algorithm::Algorithm;
 use crate::pki::identity::CertificateIdentity;
 use crate::protocol::error::FieldProblem;
 use crate::protocol::fields::Fields;
+use crate::protocol::ids::CommunityName;
 use crate::protocol::redirect_uri::{RedirectUri, is_loopback};
 use crate::scope::set::ScopeSet;
 
@@ -39,6 +40,7 @@ impl ClientMetadata {
             token_endpoint_auth_signing_alg: fields.parsed("token_endpoint_auth_signing_alg", algorithm),
             keys: Keys::read(&mut fields),
             certificate_identity: identity(&mut fields),
+            trust_community: fields.parsed("trust_community", community),
             certificate_bound: fields.flag("tls_client_certificate_bound_access_tokens"),
             dpop_bound: fields.flag("dpop_bound_access_tokens"),
             require_pushed: fields.flag("require_pushed_authorization_requests"),
@@ -101,6 +103,9 @@ impl ClientMetadata {
         };
         if let Some(identity) = &self.certificate_identity {
             set(identity.field(), json!(identity.text()));
+        }
+        if let Some(community) = &self.trust_community {
+            set("trust_community", json!(community.as_str()));
         }
         set("tls_client_certificate_bound_access_tokens", json!(self.certificate_bound));
         self.write_openid(&mut set);
@@ -182,6 +187,10 @@ pub(in crate::protocol) fn short(text: &str) -> Result<String, &'static str> {
 pub(in crate::protocol) fn word(text: &str) -> Result<String, &'static str> {
     let known = |c: char| c.is_ascii_alphanumeric() || "_:.-".contains(c);
     if text.len() <= 128 && text.chars().all(known) { Ok(text.to_owned()) } else { Err("must be a word") }
+}
+
+fn community(text: &str) -> Result<CommunityName, &'static str> {
+    CommunityName::parse(text).ok_or("is not the name of a trust community")
 }
 
 fn algorithm(text: &str) -> Result<Algorithm, &'static str> {

@@ -8,6 +8,7 @@ use crate::jose::{algorithm::Algorithm, jwk_set::JwkSet};
 use crate::pki::identity::CertificateIdentity;
 use crate::scope::set::ScopeSet;
 
+use super::ids::CommunityName;
 use super::redirect_uri::RedirectUri;
 
 pub use about::{About, ApplicationType, MEMBERS as ABOUT};
@@ -137,6 +138,8 @@ pub struct ClientMetadata {
     pub keys: Keys,
     /// What its certificate must show for `tls_client_auth` (RFC 8705, 2.1.2).
     pub certificate_identity: Option<CertificateIdentity>,
+    /// The trust community by whose rules its certificate is judged; that of the configuration where it names none.
+    pub trust_community: Option<CommunityName>,
     /// Whether its access tokens are bound to its certificate (RFC 8705, 3.4).
     pub certificate_bound: bool,
     /// Whether its access tokens are bound to a key that it proves (RFC 9449, 5.2).
