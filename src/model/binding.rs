@@ -32,10 +32,22 @@ impl Binding {
         Self { member: JKT, thumbprint: thumbprint.to_owned() }
     }
 
+    /// The certificate, where it is one.
+    #[must_use]
+    pub fn certificate(&self) -> Option<Thumbprint> {
+        (self.member == X5T_S256).then(|| Thumbprint::parse(&self.thumbprint)).flatten()
+    }
+
     /// The thumbprint of the key, where it is a key that a proof shows.
     #[must_use]
     pub fn key(&self) -> Option<&str> {
         (self.member == JKT).then_some(self.thumbprint.as_str())
+    }
+
+    /// Whether it is to a certificate.
+    #[must_use]
+    pub fn is_to_certificate(&self) -> bool {
+        self.member == X5T_S256
     }
 
     /// How tokens that are bound so are used (RFC 6749, 7.1; RFC 9449, 5).

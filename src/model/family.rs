@@ -45,6 +45,8 @@ pub struct Presented {
     pub client: ClientId,
     /// The key that the request proves.
     pub binding: Option<Binding>,
+    /// The key whose place that one has taken: the certificate that it renews.
+    pub renews: Option<Binding>,
     /// The epoch of the token.
     pub epoch: i64,
     /// The number of the token.
@@ -86,7 +88,20 @@ pub enum Turn {
     Keep,
 }
 
+impl Presented {
+    /// Whether the request proves a key, or the one that has taken its place.
+    fn holds(&self, bound: &Binding) -> bool {
+        [&self.binding, &self.renews].into_iter().flatten().any(|held| held.is(bound))
+    }
+}
+
 impl Family {
+    /// What the family is bound to once this was accepted: what took the place of its key is its key from then on.
+    #[must_use]
+    pub fn bound_by(&self, shown: &Presented) -> Option<Binding> {
+        self.binding.as_ref().and(shown.binding.clone())
+    }
+
     /// Decides on a refresh token. Reuse revokes the family, but only once whoever shows it has proved to
     /// be its client and to hold its key.
     pub fn turn(&self, shown: &Presented, around: &Surroundings, now: Timestamp) -> Result<Turn, Refusal> {
@@ -94,7 +109,7 @@ impl Family {
             let of = format!("of {}", self.delegation.client);
             return Err(not_valid("refresh_token_of_another_client").detail(of));
         }
-        if self.binding.is_some() && self.binding != shown.binding {
+        if self.binding.as_ref().is_some_and(|binding| !shown.holds(binding)) {
             return Err(not_valid("refresh_token_of_another_sender"));
         }
         self.stands(around, now)?;
@@ -195,7 +210,7 @@ mod tests {
     fn presented(generation: i64, retry: i64) -> Presented {
         let client = ClientId::parse("app").unwrap();
         let (rotation, retry) = (Rotation::AtEachUse, Duration::seconds(retry));
-        Presented { client, binding: None, epoch: 1, generation, retry, rotation }
+        Presented { client, binding: None, renews: None, epoch: 1, generation, retry, rotation }
     }
 
     fn reason(family: &Family, shown: &Presented, around: &Surroundings) -> (&'static str, bool) {

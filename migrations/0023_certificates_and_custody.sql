@@ -1,0 +1,26 @@
+-- Every client certificate that the server knows: those that tokens were bound to, and those it issued.
+create table certificate (
+    thumbprint         text primary key check (length(thumbprint) = 43),
+    client_id          text not null,
+    community          text,
+    der                bytea not null,
+    subject            text not null,
+    issuer             text not null,
+    serial             text not null check (serial ~ '^[0-9a-f]+$'),
+    not_before         timestamptz not null,
+    not_after          timestamptz not null,
+    origin             text not null check (origin in ('seen', 'issued')),
+    renews             text check (length(renews) = 43),
+    first_seen_at      timestamptz not null,
+    revoked_at         timestamptz,
+    revocation_reason  text check ((revocation_reason is null) = (revoked_at is null))
+);
+create index certificate_client on certificate (client_id);
+create index certificate_end on certificate (not_after);
+
+-- A private key is here, sealed, or in a hardware security module under this identifier. What has neither column
+-- filled was written by no release.
+alter table signing_key
+    alter column sealed_private_key drop not null,
+    add column token_key text,
+    add constraint signing_key_kept check ((sealed_private_key is null) <> (token_key is null)) not valid;
