@@ -9,11 +9,22 @@ use crate::protocol::error::{Doing, Fault};
 
 use super::{Db, Tx, meaningless};
 
-/// Whether one of these tokens has been revoked.
-pub async fn is_any_revoked(db: &Db, ids: &[Uuid]) -> Result<bool, Fault> {
+/// Whether one of these tokens has been revoked, or the certificate to which the first is bound, or the key that signed
+/// it is no key any more.
+pub async fn is_any_revoked(
+    db: &Db,
+    ids: &[Uuid],
+    (certificate, signed_by): (Option<&str>, Option<&str>),
+) -> Result<bool, Fault> {
     sqlx::query_scalar!(
-        r#"select exists (select from revoked_token where token_id = any($1)) as "revoked!""#,
-        ids
+        r#"select exists (select from revoked_token where token_id = any($1))
+               or exists (select from certificate
+                           where thumbprint = $2 and revoked_at is not null)
+               or ($3::text is not null
+                   and not exists (select from signing_key where kid = $3 and withdrawn_at is null)) as "revoked!""#,
+        ids,
+        certificate,
+        signed_by
     )
     .fetch_one(db.pool())
     .await

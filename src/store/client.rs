@@ -191,6 +191,17 @@ pub async fn count_others_with_scope(tx: &mut Tx, id: &ClientId, scope: &str) ->
     i64::try_from(found.len()).doing("counting clients with a scope")
 }
 
+/// Whether a client is bound to a trust community.
+pub async fn is_any_of_community(tx: &mut Tx, community: &str) -> Result<bool, Fault> {
+    sqlx::query_scalar!(
+        r#"select exists (select from client where metadata ->> 'trust_community' = $1) as "bound!""#,
+        community
+    )
+    .fetch_one(tx.connection())
+    .await
+    .doing("looking for clients of a trust community")
+}
+
 /// Whether an active client, or the one that is named, has a redirect URI of this origin.
 pub async fn has_origin(db: &Db, origin: &str, client: Option<&str>) -> Result<bool, Fault> {
     sqlx::query_scalar!(

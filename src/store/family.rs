@@ -279,23 +279,45 @@ pub async fn insert(tx: &mut Tx, family: &Family) -> Result<(), Fault> {
     Ok(())
 }
 
+/// A family as it was when its use was decided on, and what it is bound to from then on.
+#[derive(Debug)]
+pub struct Moving {
+    /// The family.
+    pub id: Uuid,
+    /// The number of its newest refresh token.
+    pub generation: i64,
+    /// The version of its person's record.
+    pub person_version: i64,
+    /// What it was bound to, as a `cnf` claim.
+    pub bound: Option<Value>,
+    /// What it is bound to from now on.
+    pub bind: Option<Value>,
+}
+
 /// Moves a family on from one generation to the next, for a person who stands as they did when it was
-/// decided; the answer tells whether it was this request that did.
+/// decided; the answer tells whether it was this request that did. No certificate takes the place of another once one
+/// of the two is revoked.
 pub async fn mark_rotated(
     tx: &mut Tx,
-    (id, generation, person_version): (Uuid, i64, i64),
+    moving: &Moving,
     expires_at: Timestamp,
     now: Timestamp,
 ) -> Result<bool, Fault> {
     let rotated = sqlx::query!(
-        "update family f set generation = generation + 1, rotated_at = $4, used_at = greatest(f.used_at, $4), expires_at = $3
+        "update family f set generation = generation + 1, rotated_at = $4, used_at = greatest(f.used_at, $4), expires_at = $3,
+                binding = $7
           where f.family_id = $1 and f.generation = $2 and f.revoked_at is null and f.expires_at > $4
-            and exists (select from person p where p.subject = f.subject and p.version = $5)",
-        id,
-        generation,
+            and exists (select from person p where p.subject = f.subject and p.version = $5)
+            and f.binding is not distinct from $6
+            and not exists (select from certificate c where $6::jsonb <> $7::jsonb and c.revoked_at is not null
+                               and c.thumbprint in ($6::jsonb ->> 'x5t#S256', $7::jsonb ->> 'x5t#S256'))",
+        moving.id,
+        moving.generation,
         expires_at,
         now,
-        person_version
+        moving.person_version,
+        moving.bound,
+        moving.bind
     )
     .execute(tx.connection())
     .await
@@ -304,22 +326,27 @@ pub async fn mark_rotated(
 }
 
 /// Notes the use of a refresh token that stays good, for a person who stands as they did when it was decided; the
-/// answer tells whether it was noted.
+/// answer tells whether it was noted. No certificate takes the place of another once one of the two is revoked.
 pub async fn mark_kept(
     tx: &mut Tx,
-    (id, generation, person_version): (Uuid, i64, i64),
+    moving: &Moving,
     expires_at: Timestamp,
     now: Timestamp,
 ) -> Result<bool, Fault> {
     let kept = sqlx::query!(
-        "update family f set used_at = greatest(f.used_at, $4), expires_at = $3
+        "update family f set used_at = greatest(f.used_at, $4), expires_at = $3, binding = $7
           where f.family_id = $1 and f.generation = $2 and f.revoked_at is null and f.expires_at > $4
-            and exists (select from person p where p.subject = f.subject and p.version = $5)",
-        id,
-        generation,
+            and exists (select from person p where p.subject = f.subject and p.version = $5)
+            and f.binding is not distinct from $6
+            and not exists (select from certificate c where $6::jsonb <> $7::jsonb and c.revoked_at is not null
+                               and c.thumbprint in ($6::jsonb ->> 'x5t#S256', $7::jsonb ->> 'x5t#S256'))",
+        moving.id,
+        moving.generation,
         expires_at,
         now,
-        person_version
+        moving.person_version,
+        moving.bound,
+        moving.bind
     )
     .execute(tx.connection())
     .await
