@@ -6,13 +6,18 @@
 
 pub mod database;
 pub mod features;
+pub mod hsm;
 pub mod http;
 pub mod issuer;
+pub mod key_material;
 pub mod limits;
 pub mod log;
 pub mod outbound;
+pub mod pki;
 pub mod problem;
 mod production;
+pub mod proxy;
+pub mod revocation;
 pub mod secrets;
 pub mod sign_in;
 mod source;
@@ -28,12 +33,16 @@ use toml::Value;
 
 use database::Database;
 use features::Features;
+use hsm::Hsm;
 use http::Http;
 use issuer::Issuer;
 use limits::Limits;
 use log::Log;
 use outbound::Outbound;
+use pki::Pki;
 use problem::{ConfigError, Problem};
+use proxy::Proxy;
+use revocation::Revocation;
 use secrets::Secrets;
 use sign_in::SignIn;
 use source::Source;
@@ -54,6 +63,8 @@ pub struct Config {
     pub database: Database,
     /// Certificates.
     pub tls: Tls,
+    /// Who may hand on the certificate of a client.
+    pub proxy: Option<Proxy>,
     /// How long things live.
     pub tokens: Tokens,
     /// How people sign in.
@@ -62,8 +73,14 @@ pub struct Config {
     pub features: Features,
     /// Where the master key is.
     pub secrets: Secrets,
+    /// The hardware security module, where there is one.
+    pub hsm: Option<Hsm>,
     /// What may be fetched from elsewhere.
     pub outbound: Outbound,
+    /// How it is learnt that certificates were revoked.
+    pub revocation: Revocation,
+    /// The built-in client PKI.
+    pub pki: Pki,
     /// How much is accepted.
     pub limits: Limits,
     /// How the log is written.
@@ -100,6 +117,11 @@ impl Config {
         production::problems(self)
     }
 
+    /// Those of them that are about the files of certificates and keys, which may be replaced at any time.
+    pub fn unsafe_files(tls: &Tls, proxy: Option<&Proxy>) -> Vec<Problem> {
+        production::of_files(tls, proxy)
+    }
+
     /// The effective configuration as TOML, with secrets withheld.
     pub fn shown(&self) -> String {
         self.to_toml(Withhold::Secrets)
@@ -112,11 +134,15 @@ impl Config {
             ("http", self.http.to_table()),
             ("database", self.database.to_table(withhold)),
             ("tls", self.tls.to_table()),
+            ("proxy", self.proxy.as_ref().map(Proxy::to_table).unwrap_or_default()),
             ("tokens", self.tokens.to_table()),
             ("sign_in", self.sign_in.to_table()),
             ("features", self.features.to_table()),
-            ("secrets", self.secrets.to_table()),
+            ("secrets", self.secrets.to_table(withhold)),
+            ("hsm", self.hsm.as_ref().map(Hsm::to_table).unwrap_or_default()),
             ("outbound", self.outbound.to_table()),
+            ("revocation", self.revocation.to_table()),
+            ("pki", self.pki.to_table()),
             ("limits", self.limits.to_table()),
             ("log", self.log.to_table()),
         ];
@@ -129,11 +155,15 @@ impl Config {
         let http = source.section("http", |section| Http::parse(section, issuer.as_ref()));
         let database = source.section("database", Database::parse);
         let tls = source.section("tls", Tls::parse);
+        let proxy = source.section("proxy", Proxy::parse);
         let tokens = source.section("tokens", Tokens::parse);
         let sign_in = source.section("sign_in", SignIn::parse);
         let features = source.section("features", Features::parse);
-        let secrets = source.section("secrets", Secrets::parse);
+        let hsm = source.section("hsm", Hsm::parse);
+        let secrets = source.section("secrets", |section| Secrets::parse(section, hsm.as_ref()));
         let outbound = source.section("outbound", Outbound::parse);
+        let revocation = source.section("revocation", Revocation::parse);
+        let pki = source.section("pki", Pki::parse);
         let limits = source.section("limits", Limits::parse);
         let log = source.section("log", Log::parse);
         let problems = source.into_problems();
@@ -143,11 +173,15 @@ impl Config {
                 http,
                 database,
                 tls,
+                proxy,
                 tokens,
                 sign_in,
                 features,
                 secrets,
+                hsm,
                 outbound,
+                revocation,
+                pki,
                 limits,
                 log,
             }),
@@ -194,12 +228,8 @@ fn read_file(path: Option<&Path>) -> Result<(String, String), ConfigError> {
 
 /// The environment of the process. `vars` would panic on what is not Unicode.
 fn environment() -> Result<Vec<(String, String)>, ConfigError> {
-    let ours = |name: &OsString| {
-        let name = name.to_string_lossy();
-        name == "DATABASE_URL" || name.starts_with("HILUM_")
-    };
     let (mut variables, mut problems) = (Vec::new(), Vec::new());
-    for (name, value) in std::env::vars_os().filter(|(name, _)| ours(name)) {
+    for (name, value) in std::env::vars_os().filter(|(name, _)| is_own(name)) {
         let name = name.to_string_lossy().into_owned();
         match value.into_string() {
             Ok(value) => variables.push((name, value)),
@@ -207,6 +237,17 @@ fn environment() -> Result<Vec<(String, String)>, ConfigError> {
         }
     }
     if problems.is_empty() { Ok(variables) } else { Err(ConfigError { problems }) }
+}
+
+/// The names of the variables of this process that are Hilum's, and may hold secrets: other programs are not told.
+#[must_use]
+pub fn own_variables() -> Vec<OsString> {
+    std::env::vars_os().map(|(name, _)| name).filter(is_own).collect()
+}
+
+fn is_own(name: &OsString) -> bool {
+    let name = name.to_string_lossy();
+    name == "DATABASE_URL" || name.starts_with("HILUM_")
 }
 
 /// A number as TOML writes it. Those of a configuration are far below the bound.

@@ -1,15 +1,18 @@
 //! What stops `hilum serve`: combinations that are right on a developer's machine alone.
 
-use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::fs::{self, Metadata};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
+use nix::unistd::geteuid;
 use x509_parser::pem::Pem;
 use x509_parser::x509::X509Name;
 
 use super::Config;
 use super::problem::Problem;
-use super::tls::Revocation;
+use super::proxy::Proxy;
+use super::secrets::{MasterKeySource, Secrets};
+use super::tls::Tls;
 
 /// The organization (O) of every certificate that `hilum dev` makes.
 const DEVELOPMENT: &str = "Hilum development";
@@ -32,25 +35,85 @@ pub(super) fn problems(config: &Config) -> Vec<Problem> {
         }
         Some(_) => {}
     }
-    problems.extend(secret_file("secrets.master_key_file", &config.secrets.master_key_file));
-    match &config.tls.key_file {
+    problems.extend(master_keys(&config.secrets));
+    problems.extend(config.hsm.as_ref().and_then(|hsm| secret_file("hsm.pin_file", &hsm.pin_file)));
+    problems.extend(of_files(&config.tls, config.proxy.as_ref()));
+    problems
+}
+
+/// What is wrong with the files of certificates and keys, which may be replaced at any time.
+pub(super) fn of_files(tls: &Tls, proxy: Option<&Proxy>) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    match &tls.key_file {
         Some(file) => problems.extend(secret_file("tls.key_file", file)),
         None => problems.push(Problem::new("tls.key_file", "is missing; give the certificate's private key")),
     }
-    match &config.tls.certificate_file {
+    match &tls.certificate_file {
         Some(file) => problems.extend(certificate_file("tls.certificate_file", file)),
         None => {
             problems.push(Problem::new("tls.certificate_file", "is missing; give the server's certificate"));
         }
     }
-    if let Some(file) = &config.tls.client_anchors_file {
+    if let Some(file) = &tls.client_anchors_file {
         problems.extend(certificate_file("tls.client_anchors_file", file));
-        if config.tls.client_revocation == Revocation::Lists && config.tls.client_crl_files.is_empty() {
-            let says = "is empty: give the revocation lists of tls.client_anchors_file, or set tls.client_revocation to none";
-            problems.push(Problem::new("tls.client_crl_files", says));
-        }
+    }
+    if let Some(proxy) = proxy {
+        problems.extend(certificate_file("proxy.anchors_file", &proxy.anchors_file));
     }
     problems
+}
+
+/// The files and programs of master keys.
+fn master_keys(secrets: &Secrets) -> Vec<Problem> {
+    let former = secrets.former.iter().map(|source| (source.former_key(), source));
+    let all = std::iter::once((secrets.master_key.key(), &secrets.master_key)).chain(former);
+    all.filter_map(|(key, source)| {
+        let key = format!("secrets.{key}");
+        match source {
+            MasterKeySource::File(file) => secret_file(&key, file),
+            MasterKeySource::Command(words) => program(&key, Path::new(words.first()?)),
+            MasterKeySource::Variable(_) | MasterKeySource::Token(_) => None,
+        }
+    })
+    .collect()
+}
+
+/// A program that is given keys: nobody else may put another in its place.
+fn program(key: &str, file: &Path) -> Option<Problem> {
+    let shown = file.display();
+    let found = match fs::metadata(file) {
+        Err(error) => return Some(Problem::new(key, format!("{shown} cannot be found: {error}"))),
+        Ok(found) => found,
+    };
+    let mode = found.permissions().mode();
+    if !found.is_file() || mode & 0o111 == 0 {
+        return Some(Problem::new(key, format!("{shown} is not a program")));
+    }
+    if mode & 0o022 != 0 {
+        return Some(Problem::new(key, format!("others may change {shown}; run chmod go-w {shown}")));
+    }
+    if is_of_another(&found) {
+        let says = format!("{shown} belongs to another account, which may change it; run chown root {shown}");
+        return Some(Problem::new(key, says));
+    }
+    let folder = file.parent()?;
+    let found = fs::metadata(folder).ok()?;
+    let (mode, folder) = (found.permissions().mode(), folder.display());
+    // Where the sticky bit is set, others may not replace what is not theirs.
+    if mode & 0o022 != 0 && mode & 0o1000 == 0 {
+        return Some(Problem::new(key, format!("others may replace {shown}; run chmod go-w {folder}")));
+    }
+    let says = || {
+        format!(
+            "the owner of {folder} is another account, which may replace {shown}; run chown root {folder}"
+        )
+    };
+    is_of_another(&found).then(|| Problem::new(key, says()))
+}
+
+/// Whether something belongs neither to root nor to this process, whatever its mode: owners may change that.
+fn is_of_another(found: &Metadata) -> bool {
+    found.uid() != 0 && found.uid() != geteuid().as_raw()
 }
 
 fn secret_file(key: &str, file: &Path) -> Option<Problem> {

@@ -1,160 +1,258 @@
-//! `[secrets]`: the one key from which all keys that seal and authenticate are derived.
+//! `[secrets]`: the master key, under which everything is sealed that must be read back.
 
-use std::fs::File;
-use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use aws_lc_rs::hmac;
-use base64::Engine;
-use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
-use toml::Table;
-use zeroize::Zeroizing;
+use toml::{Table, Value};
 
+use super::Withhold;
+use super::hsm::Hsm;
+use super::key_material::KeyMaterial;
 use super::source::Section;
 
-/// More than any form of a key needs; the file may turn out to be something else altogether.
-const LONGEST_FILE: u64 = 1024;
+/// The longest command line of a master key, in words.
+const LONGEST_COMMAND: usize = 32;
+/// The longest label of a key, in bytes.
+const LONGEST_LABEL: usize = 255;
 
 /// The section `[secrets]`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Secrets {
-    /// The file that holds the master key: `secrets.master_key_file`.
-    pub master_key_file: PathBuf,
+    /// The master key that seals, and opens what it has sealed.
+    pub master_key: MasterKeySource,
+    /// Further ones, that only open: the former ones, while what they sealed is re-wrapped.
+    pub former: Vec<MasterKeySource>,
 }
+
+/// Where a master key is.
+#[derive(Debug, Clone)]
+pub enum MasterKeySource {
+    /// In a file: `secrets.master_key_file`.
+    File(PathBuf),
+    /// In a variable: `HILUM_SECRETS__MASTER_KEY`.
+    Variable(KeyMaterial),
+    /// In the hardware security module of `[hsm]`, under this label: `secrets.master_key_token`.
+    Token(String),
+    /// Behind a command, which wraps and unwraps data keys: `secrets.master_key_command`.
+    Command(Vec<String>),
+}
+
+/// The keys that give the one master key, and those that give the further ones.
+const FORMS: [(&str, &str); 4] = [
+    ("master_key_file", "former_master_key_files"),
+    ("master_key", "former_master_keys"),
+    ("master_key_token", "former_master_key_tokens"),
+    ("master_key_command", "former_master_key_commands"),
+];
+
+const NOT_A_KEY: &str =
+    "is not a key: give 32 random bytes as 64 hexadecimal digits or as base64 (openssl rand -hex 32)";
 
 impl Secrets {
-    pub(super) fn parse(section: &mut Section<'_>) -> Option<Self> {
-        let missing = "the name of a file that holds 32 random bytes (openssl rand -hex 32)";
-        let master_key_file = section.needed("master_key_file", missing, |text| Ok(PathBuf::from(text)))?;
-        Some(Self { master_key_file })
-    }
-
-    pub(super) fn to_table(&self) -> Table {
-        Table::from_iter([("master_key_file".to_owned(), super::tls::path(&self.master_key_file))])
-    }
-}
-
-/// The master key: wiped on drop, never printed, never used itself.
-pub struct MasterKey(Zeroizing<[u8; 32]>);
-
-/// Why there is no master key.
-#[derive(Debug, thiserror::Error)]
-pub enum MasterKeyError {
-    /// The file cannot be read.
-    #[error("the master key file cannot be read: {0}")]
-    Unreadable(#[from] io::Error),
-    /// The file holds something else.
-    #[error("the master key file must hold 32 random bytes: raw, as 64 hexadecimal digits, or as base64")]
-    NotAKey,
-}
-
-impl MasterKey {
-    /// Takes 32 bytes over as the master key.
-    pub fn new(bytes: [u8; 32]) -> Self {
-        Self(Zeroizing::new(bytes))
-    }
-
-    /// Reads a key from its file.
-    pub fn read(path: &Path) -> Result<Self, MasterKeyError> {
-        let mut content = Zeroizing::new(Vec::with_capacity(2048));
-        File::open(path)?.take(LONGEST_FILE).read_to_end(&mut content)?;
-        Self::parse(&content)
-    }
-
-    /// Parses the content of a key file: 32 raw bytes, 64 hexadecimal digits, or base64.
-    pub fn parse(content: &[u8]) -> Result<Self, MasterKeyError> {
-        let key = raw(content).or_else(|| {
-            let text = std::str::from_utf8(content).ok()?.trim();
-            hexadecimal(text).or_else(|| base64(text))
-        });
-        // A file of zeroes, or of one repeated byte, is a placeholder that nobody replaced.
-        key.filter(|key| key.first().is_some_and(|first| key.iter().any(|byte| byte != first)))
-            .map(Self)
-            .ok_or(MasterKeyError::NotAKey)
-    }
-
-    /// The key for one purpose: HKDF-SHA-256 with the purpose as `info` (RFC 5869, 2), of which
-    /// 32 bytes are the first block, T(1) = HMAC(PRK, info || 0x01).
-    pub fn derive(&self, purpose: &str) -> [u8; 32] {
-        let extracted = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &[0; 32]), self.0.as_slice());
-        let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, extracted.as_ref()));
-        context.update(purpose.as_bytes());
-        context.update(&[1]);
-        let mut key = [0; 32];
-        for (to, from) in key.iter_mut().zip(context.sign().as_ref()) {
-            *to = *from;
+    pub(super) fn parse(section: &mut Section<'_>, hsm: Option<&Hsm>) -> Option<Self> {
+        let given: Vec<&str> =
+            FORMS.iter().map(|(one, _)| *one).filter(|key| section.is_given(key)).collect();
+        let material = |text: &str| KeyMaterial::parse(text.as_bytes()).ok_or(NOT_A_KEY);
+        let forms = [
+            section.file("master_key_file").map(MasterKeySource::File),
+            section.parsed_from_variable("master_key", material).map(MasterKeySource::Variable),
+            section.parsed("master_key_token", label).map(MasterKeySource::Token),
+            section.words("master_key_command", command).map(MasterKeySource::Command),
+        ];
+        let former = Self::parse_former(section);
+        for key in ["master_key_token", "former_master_key_tokens"] {
+            if hsm.is_none() && section.is_given(key) {
+                section.refuse(key, "is the label of a key in the token of [hsm]: give that section too");
+            }
         }
-        key
+        match given.as_slice() {
+            [] => section.refuse(
+                "master_key_file",
+                "is missing; give the name of a file that holds 32 random bytes (openssl rand -hex 32)",
+            ),
+            [_] => {}
+            [_, another, ..] => section.refuse(
+                another,
+                "is one master key too many: give one of master_key_file, HILUM_SECRETS__MASTER_KEY, \
+                 master_key_token and master_key_command",
+            ),
+        }
+        let master_key = forms.into_iter().flatten().next()?;
+        Some(Self { master_key, former })
+    }
+
+    fn parse_former(section: &mut Section<'_>) -> Vec<MasterKeySource> {
+        let material = |text: &str| KeyMaterial::parse(text.as_bytes()).ok_or(NOT_A_KEY);
+        let files = section.list("former_master_key_files", |text| Ok(PathBuf::from(text)));
+        let variables = section.list_from_variable("former_master_keys", material);
+        let tokens = section.list("former_master_key_tokens", label);
+        let commands = section.lists("former_master_key_commands", command);
+        let mut former = Vec::new();
+        former.extend(files.unwrap_or_default().into_iter().map(MasterKeySource::File));
+        former.extend(variables.unwrap_or_default().into_iter().map(MasterKeySource::Variable));
+        former.extend(tokens.unwrap_or_default().into_iter().map(MasterKeySource::Token));
+        former.extend(commands.unwrap_or_default().into_iter().map(MasterKeySource::Command));
+        former
+    }
+
+    /// Keys that came by a variable are never written: the variable gives them again.
+    pub(super) fn to_table(&self, withhold: Withhold) -> Table {
+        let mut table = Table::new();
+        if let Some(value) = self.master_key.shown(withhold) {
+            table.insert(self.master_key.key().to_owned(), value);
+        }
+        for source in &self.former {
+            let Some(value) = source.shown(withhold) else { continue };
+            let list = table.entry(source.former_key()).or_insert_with(|| Value::Array(Vec::new()));
+            if let Value::Array(list) = list {
+                list.push(value);
+            }
+        }
+        table
     }
 }
 
-fn raw(content: &[u8]) -> Option<Zeroizing<[u8; 32]>> {
-    // 32 printable characters are a passphrase, or 16 bytes in hexadecimal: too little of a key.
-    let is_text = content.iter().all(u8::is_ascii_graphic);
-    content.try_into().ok().filter(|_| !is_text).map(Zeroizing::new)
+impl MasterKeySource {
+    /// The key of `[secrets]` that gives one of this form.
+    #[must_use]
+    pub const fn key(&self) -> &'static str {
+        self.keys().0
+    }
+
+    /// The key of `[secrets]` that lists further ones of this form.
+    #[must_use]
+    pub const fn former_key(&self) -> &'static str {
+        self.keys().1
+    }
+
+    const fn keys(&self) -> (&'static str, &'static str) {
+        let [file, variable, token, command] = FORMS;
+        match self {
+            Self::File(_) => file,
+            Self::Variable(_) => variable,
+            Self::Token(_) => token,
+            Self::Command(_) => command,
+        }
+    }
+
+    fn shown(&self, withhold: Withhold) -> Option<Value> {
+        match self {
+            Self::File(path) => Some(super::tls::path(path)),
+            Self::Variable(_) => (withhold == Withhold::Secrets).then(|| Value::from("withheld")),
+            Self::Token(label) => Some(Value::from(label.as_str())),
+            Self::Command(words) => Some(Value::from(words.clone())),
+        }
+    }
 }
 
-fn hexadecimal(text: &str) -> Option<Zeroizing<[u8; 32]>> {
-    if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return None;
+/// The label of a key in a hardware security module. Unlike a token's it has no bound of its own, and no padding.
+fn label(text: &str) -> Result<String, &'static str> {
+    if text.trim().is_empty() || text.len() > LONGEST_LABEL || text.contains(char::is_control) {
+        return Err("give the label of a key: at most 255 bytes, no control characters");
     }
-    let mut key = Zeroizing::new([0; 32]);
-    for (byte, pair) in key.iter_mut().zip(text.as_bytes().chunks(2)) {
-        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
-    }
-    Some(key)
+    Ok(text.to_owned())
 }
 
-fn base64(text: &str) -> Option<Zeroizing<[u8; 32]>> {
-    let text = text.trim_end_matches('=');
-    let bytes = STANDARD_NO_PAD.decode(text).or_else(|_| URL_SAFE_NO_PAD.decode(text)).ok()?;
-    let bytes = Zeroizing::new(bytes);
-    bytes.as_slice().try_into().ok().map(Zeroizing::new)
+/// A command line, whose program has a whole path: a name would be looked up in whatever `PATH` there is.
+fn command(words: Vec<String>) -> Result<Vec<String>, &'static str> {
+    let program = words.first().map(String::as_str).unwrap_or_default();
+    if !program.starts_with('/') {
+        return Err(
+            "give the program by its whole path, then its arguments: [\"/usr/local/bin/kms\", \"…\"]",
+        );
+    }
+    if words.len() > LONGEST_COMMAND || words.iter().any(|word| word.contains('\0')) {
+        return Err("is not a command line");
+    }
+    Ok(words)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::config::Config;
+    use crate::config::problem::ConfigError;
+
+    const KEY: &str = "0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f0";
+    const OTHER: &str = "DypVgKvWASxXgq3YBC9ahbDbBzJdiLPeCTVgi7bhDDc=";
+    const BARE: &str = "[issuer]\nurl = 'https://auth.example.org'\n[secrets]\n";
+    const HSM: [(&str, &str); 3] = [
+        ("HILUM_HSM__MODULE_FILE", "/lib/p11.so"),
+        ("HILUM_HSM__TOKEN", "hilum"),
+        ("HILUM_HSM__PIN_FILE", "/etc/hilum/pin"),
+    ];
+    const VARIABLE: [(&str, &str); 1] = [("HILUM_SECRETS__MASTER_KEY", KEY)];
+
+    /// What the section says, the variables, and the keys that are wrong.
+    type Row<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a [&'a str]);
+
+    fn parse(file: &str, variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        let owned = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Config::parse(file, owned)
+    }
 
     #[test]
-    fn one_key_in_three_forms() {
-        let bytes: [u8; 32] = std::array::from_fn(|i| u8::try_from(i * 7).unwrap_or(0xff));
-        let hex = bytes.map(|byte| format!("{byte:02X}")).concat();
-        let padded = format!("{}=\n", STANDARD_NO_PAD.encode(bytes));
-        let derived = MasterKey::new(bytes).derive("seal");
-        for content in [bytes.to_vec(), format!("{hex}\n").into_bytes(), padded.into_bytes()] {
-            assert_eq!(MasterKey::parse(&content).unwrap().derive("seal"), derived);
+    fn a_master_key_is_given_in_one_of_four_forms_and_a_secret_never_in_the_file() {
+        let shown = |more: &str, variables: &[(&str, &str)]| {
+            let config = parse(&format!("{BARE}{more}"), variables).unwrap();
+            let shown = config.shown();
+            assert!(
+                !format!("{config:?}{shown}").contains("0f1e2d3c") && !shown.contains("DypVgKvW"),
+                "{shown}"
+            );
+            shown.split_once("[secrets]\n").unwrap().1.split_once("\n[").unwrap().0.trim().to_owned()
+        };
+        assert_eq!(shown("", &VARIABLE), "master_key = \"withheld\"");
+        assert_eq!(shown("", &[("HILUM_SECRETS__MASTER_KEY", OTHER)]), "master_key = \"withheld\"");
+        assert_eq!(shown("master_key_token = 'seal'", &HSM), "master_key_token = \"seal\"");
+        let command = "master_key_command = [\"/bin/kms\", \"1\"]";
+        assert_eq!(shown(command, &[]), command);
+        let list = format!("['{KEY}', '{OTHER}']");
+        let former = shown(
+            "master_key_file = 'a'\nformer_master_key_files = ['b', 'c']\nformer_master_key_tokens = 'd'\n\
+         former_master_key_commands = [['/bin/kms'], ['/bin/kms', '2']]",
+            &[HSM[0], HSM[1], HSM[2], ("HILUM_SECRETS__FORMER_MASTER_KEYS", &list)],
+        );
+        for line in [
+            "former_master_key_files = [\"b\", \"c\"]",
+            "former_master_keys = [\"withheld\", \"withheld\"]",
+            "former_master_key_tokens = [\"d\"]",
+            "former_master_key_commands = [[\"/bin/kms\"], [\"/bin/kms\", \"2\"]]",
+        ] {
+            assert!(former.lines().any(|found| found == line), "{former}");
         }
     }
 
     #[test]
-    fn what_is_no_key_is_refused() {
-        let rows: [&[u8]; 7] = [
-            b"",
-            b"changeme",
-            &[0; 32],
-            b"0123456789abcdef0123456789abcdef",
-            &[b'0'; 64],
-            &[200; 31],
-            b"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdeg",
+    fn what_is_no_master_key_and_more_than_one_is_refused_unquoted() {
+        let rows: [Row<'_>; 12] = [
+            ("", &[], &["secrets.master_key_file"]),
+            ("master_key = '0f1e'", &[], &["secrets.master_key"]),
+            ("", &[("HILUM_SECRETS__MASTER_KEY", "passw0rd")], &["secrets.master_key"]),
+            ("master_key_file = 'a'", &VARIABLE, &["secrets.master_key"]),
+            ("master_key_file = 'a'\nmaster_key_token = 'b'", &HSM, &["secrets.master_key_token"]),
+            ("master_key_token = 'b'", &[], &["secrets.master_key_token"]),
+            ("master_key_token = \"a\\tb\"", &HSM, &["secrets.master_key_token"]),
+            (
+                "master_key_file = 'a'\nformer_master_key_tokens = ['']",
+                &HSM,
+                &["secrets.former_master_key_tokens"],
+            ),
+            ("master_key_command = ['kms']", &[], &["secrets.master_key_command"]),
+            ("master_key_command = []", &[], &["secrets.master_key_command"]),
+            ("master_key_file = 'a'\nformer_master_keys = ['b']", &[], &["secrets.former_master_keys"]),
+            (
+                "master_key_file = 'a'\nformer_master_key_commands = ['/bin/kms']",
+                &[],
+                &["secrets.former_master_key_commands"],
+            ),
         ];
-        for row in rows {
-            assert!(MasterKey::parse(row).is_err(), "{row:?}");
+        for (more, variables, keys) in rows {
+            let error = parse(&format!("{BARE}{more}"), variables).unwrap_err();
+            assert!(
+                !error.to_string().contains("passw0rd") && !error.to_string().contains("0f1e"),
+                "{error}"
+            );
+            let found: Vec<String> = error.problems.into_iter().map(|problem| problem.key).collect();
+            assert_eq!(found, keys, "{more} {variables:?}");
         }
-    }
-
-    #[test]
-    fn derivation_is_hkdf() {
-        use aws_lc_rs::hkdf;
-        let bytes: [u8; 32] = std::array::from_fn(|i| u8::try_from(i).unwrap_or(0));
-        let mut expected = [0; 32];
-        hkdf::Salt::new(hkdf::HKDF_SHA256, &[])
-            .extract(&bytes)
-            .expand(&[b"refresh token"], hkdf::HKDF_SHA256)
-            .unwrap()
-            .fill(&mut expected)
-            .unwrap();
-        assert_eq!(MasterKey::new(bytes).derive("refresh token"), expected);
-        assert_ne!(MasterKey::new(bytes).derive("seal"), expected);
     }
 }

@@ -6,12 +6,26 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use toml::{Table, Value};
+use zeroize::{Zeroize, Zeroizing};
 
 use super::problem::Problem;
 
 /// The sections, in the order in which they are explained.
-pub(super) const SECTIONS: [&str; 11] = [
-    "issuer", "http", "database", "tls", "tokens", "sign_in", "features", "secrets", "outbound", "limits",
+pub(super) const SECTIONS: [&str; 15] = [
+    "issuer",
+    "http",
+    "database",
+    "tls",
+    "proxy",
+    "tokens",
+    "sign_in",
+    "features",
+    "secrets",
+    "hsm",
+    "outbound",
+    "revocation",
+    "pki",
+    "limits",
     "log",
 ];
 
@@ -27,6 +41,25 @@ struct Given {
     value: Value,
     /// The variable that gave it, and its text as it stood there.
     variable: Option<(String, String)>,
+}
+
+/// Any value may be a secret, so all are wiped.
+impl Drop for Given {
+    fn drop(&mut self) {
+        wipe(&mut self.value);
+        if let Some((_, text)) = &mut self.variable {
+            text.zeroize();
+        }
+    }
+}
+
+fn wipe(value: &mut Value) {
+    match value {
+        Value::String(text) => text.zeroize(),
+        Value::Array(items) => items.iter_mut().for_each(wipe),
+        Value::Table(table) => table.iter_mut().for_each(|(_, value)| wipe(value)),
+        Value::Integer(_) | Value::Float(_) | Value::Boolean(_) | Value::Datetime(_) => {}
+    }
 }
 
 impl Source {
@@ -128,6 +161,11 @@ pub(super) struct Section<'a> {
 }
 
 impl Section<'_> {
+    /// Whether nothing was given for it.
+    pub(super) fn is_empty(&self) -> bool {
+        self.given.is_empty()
+    }
+
     /// Notes that a key is wrong, and what to do.
     pub(super) fn refuse(&mut self, key: &str, says: &str) {
         let from = self.given.get(key).and_then(|given| given.variable.as_ref());
@@ -145,7 +183,7 @@ impl Section<'_> {
         parse: impl FnOnce(&str) -> Result<T, &'static str>,
     ) -> Option<T> {
         let given = self.ask(key)?;
-        let parsed = match text_of(given) {
+        let parsed = match text_of(&given) {
             Some(text) if text.trim().is_empty() => Err("is empty; give a value or leave the key out"),
             Some(text) => parse(&text),
             None => Err("give it as text, in quotes"),
@@ -179,9 +217,66 @@ impl Section<'_> {
         } else if given.value.as_str().is_some_and(str::is_empty) {
             Ok(Vec::new())
         } else {
-            let text = text_of(given).ok_or("give a list of texts: [\"…\", \"…\"]");
+            let text = text_of(&given).ok_or("give a list of texts: [\"…\", \"…\"]");
             text.and_then(|text| parse(&text).map(|one| vec![one]))
         };
+        self.or_refused(key, parsed)
+    }
+
+    /// Whether there is a value.
+    pub(super) fn is_given(&self, key: &str) -> bool {
+        self.given.contains_key(key)
+    }
+
+    /// Like `parsed`, for a secret that no file of many values may hold.
+    pub(super) fn parsed_from_variable<T>(
+        &mut self,
+        key: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, &'static str>,
+    ) -> Option<T> {
+        if self.stands_in_the_file(key) { None } else { self.parsed(key, parse) }
+    }
+
+    /// Like `list`, for secrets that no file of many values may hold.
+    pub(super) fn list_from_variable<T>(
+        &mut self,
+        key: &'static str,
+        parse: impl Fn(&str) -> Result<T, &'static str>,
+    ) -> Option<Vec<T>> {
+        if self.stands_in_the_file(key) { None } else { self.list(key, parse) }
+    }
+
+    fn stands_in_the_file(&mut self, key: &'static str) -> bool {
+        let in_file = self.ask(key).is_some_and(|given| given.variable.is_none());
+        if in_file {
+            let variable = format!("HILUM_{}__{}", self.name.to_uppercase(), key.to_uppercase());
+            self.refuse(key, &format!("is a secret: give it as {variable}, or in a file of its own"));
+        }
+        in_file
+    }
+
+    /// One list of texts, parsed as a whole. A single text is a list of one.
+    pub(super) fn words<T>(
+        &mut self,
+        key: &'static str,
+        parse: impl FnOnce(Vec<String>) -> Result<T, &'static str>,
+    ) -> Option<T> {
+        let words = self.list(key, |text| Ok(text.to_owned()))?;
+        self.or_refused(key, parse(words))
+    }
+
+    /// A list of lists of texts, each parsed as a whole.
+    pub(super) fn lists<T>(
+        &mut self,
+        key: &'static str,
+        parse: impl Fn(Vec<String>) -> Result<T, &'static str>,
+    ) -> Option<Vec<T>> {
+        let given = self.ask(key)?;
+        let wanted = "give a list of lists of texts: [[\"…\", \"…\"]]";
+        let parsed =
+            given.value.as_array().ok_or(wanted).and_then(|items| {
+                items.iter().map(|item| texts(item).ok_or(wanted).and_then(&parse)).collect()
+            });
         self.or_refused(key, parsed)
     }
 
@@ -239,9 +334,14 @@ impl Section<'_> {
 }
 
 /// A variable that reads as a number or a date is still the text that it was, where text is wanted.
-fn text_of(given: Given) -> Option<String> {
-    match (given.value, given.variable) {
-        (Value::String(text), _) | (_, Some((_, text))) => Some(text),
+fn text_of(given: &Given) -> Option<Zeroizing<String>> {
+    match (&given.value, &given.variable) {
+        (Value::String(text), _) | (_, Some((_, text))) => Some(Zeroizing::new(text.clone())),
         (_, None) => None,
     }
+}
+
+/// The texts of a list.
+fn texts(value: &Value) -> Option<Vec<String>> {
+    value.as_array()?.iter().map(|item| item.as_str().map(str::to_owned)).collect()
 }

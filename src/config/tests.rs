@@ -1,11 +1,14 @@
+mod sections;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::Path;
 use std::time::Duration;
 
 use rcgen::{CertificateParams, DnType, KeyPair};
 use tempfile::TempDir;
 
+use super::secrets::MasterKeySource;
 use super::*;
 
 const LEAST: &str = "
@@ -65,7 +68,11 @@ fn the_environment_comes_last() {
     assert_eq!(config.http.mtls.len(), 2);
     assert_eq!(config.http.workers.unwrap().get(), 3);
     assert_eq!(config.http.mtls_url.as_str(), "https://other.example:2");
-    assert_eq!(config.secrets.master_key_file, PathBuf::from("2026-11-22"));
+    let file = match &config.secrets.master_key {
+        MasterKeySource::File(file) => Some(file.as_path()),
+        MasterKeySource::Variable(_) | MasterKeySource::Token(_) | MasterKeySource::Command(_) => None,
+    };
+    assert_eq!(file, Some(Path::new("2026-11-22")));
     assert_eq!(config.database.url.unwrap().expose(), "postgres://hilum:pa55word@db/hilum");
     let both = [("HILUM_DATABASE__URL", "postgres://more@h/d"), ("DATABASE_URL", "postgres://less@h/d")];
     assert_eq!(parse(LEAST, &both).unwrap().database.url.unwrap().expose(), "postgres://more@h/d");
@@ -128,6 +135,10 @@ fn values_that_are_nonsense_are_refused() {
         ("HILUM_TLS__KEY_FILE", "a.key", "tls.certificate_file"),
         ("HILUM_TOKENS__SYSTEM_SECONDS", "29", "tokens.system_seconds"),
         ("HILUM_TOKENS__SIGNING_KEY_DAYS", "1", "tokens.signing_key_notice_hours"),
+        ("HILUM_TOKENS__SIGNING_KEY_NOTICE_SECONDS", "309", "tokens.jwks_seconds"),
+        ("HILUM_TOKENS__SIGNING_KEY_SECONDS", "29", "tokens.signing_key_seconds"),
+        ("HILUM_TOKENS__PERSON_SECONDS", "3601", "tokens.person_seconds"),
+        ("HILUM_TOKENS__ID_TOKEN_SECONDS", "3601", "tokens.id_token_seconds"),
         ("HILUM_SIGN_IN__HASHES", "0", "sign_in.hashes"),
         ("HILUM_SIGN_IN__HASHES", "65", "sign_in.hashes"),
         ("HILUM_SIGN_IN__HASHS", "1", "sign_in.hashs"),
@@ -221,7 +232,7 @@ fn production(at: &TempDir) -> Config {
     let mut config =
         parse(LEAST, &[("DATABASE_URL", "postgres://hilum@db/hilum?sslmode=verify-full")]).unwrap();
     config.tls.client_crl_files = vec![file("anchors.crl", "", 0o644)];
-    config.secrets.master_key_file = file("master.key", "", 0o600);
+    config.secrets.master_key = MasterKeySource::File(file("master.key", "", 0o600));
     config.tls.key_file = Some(file("server.key", "", 0o400));
     config.tls.certificate_file = Some(file("server.pem", &certificate("A Hospital"), 0o644));
     config.tls.client_anchors_file = Some(file("anchors.pem", &certificate("Hilum development, not"), 0o644));
@@ -246,7 +257,7 @@ fn each_unsafe_combination_is_refused() {
     fs::write(&open, "").unwrap();
     fs::set_permissions(&open, fs::Permissions::from_mode(0o640)).unwrap();
     let absent = at.path().join("absent");
-
+    let file = |path: &Path| MasterKeySource::File(path.to_owned());
     let url = |text| issuer::BaseUrl::parse(text).unwrap();
     let database = |text| database::DatabaseUrl::parse(text).ok();
     let rows: Vec<(&str, Spoil<'_>)> = vec![
@@ -263,10 +274,9 @@ fn each_unsafe_combination_is_refused() {
             "database.url",
             Box::new(|config| config.database.url = database("postgres://a@db/b?sslmode=require")),
         ),
-        ("tls.client_crl_files", Box::new(|config| config.tls.client_crl_files.clear())),
-        ("secrets.master_key_file", Box::new(|config| config.secrets.master_key_file = open.clone())),
-        ("secrets.master_key_file", Box::new(|config| config.secrets.master_key_file = absent.clone())),
-        ("secrets.master_key_file", Box::new(|config| config.secrets.master_key_file = at.path().into())),
+        ("secrets.master_key_file", Box::new(|config| config.secrets.master_key = file(&open))),
+        ("secrets.master_key_file", Box::new(|config| config.secrets.master_key = file(&absent))),
+        ("secrets.master_key_file", Box::new(|config| config.secrets.master_key = file(at.path()))),
         ("tls.key_file", Box::new(|config| config.tls.key_file = Some(open.clone()))),
         ("tls.key_file", Box::new(|config| config.tls.key_file = None)),
         ("tls.certificate_file", Box::new(|config| config.tls.certificate_file = None)),

@@ -6,16 +6,19 @@ use toml::{Table, Value};
 
 use super::source::Section;
 
-/// The section `[tls]`. All files are PEM, and read again at HUP.
+/// The section `[tls]`. All files are PEM but that of the OCSP answer, and read again at HUP.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tls {
     /// The server's certificate, then its chain: `tls.certificate_file`. `hilum serve` needs it.
     pub certificate_file: Option<PathBuf>,
     /// The certificate's private key: `tls.key_file`. `hilum serve` needs it.
     pub key_file: Option<PathBuf>,
+    /// What the responder of its authority has answered of the certificate, in DER: `tls.ocsp_file`. It is told to
+    /// whoever asks in the handshake (RFC 6066, 8).
+    pub ocsp_file: Option<PathBuf>,
     /// Whose client certificates are trusted for `tls_client_auth`: `tls.client_anchors_file`.
     pub client_anchors_file: Option<PathBuf>,
-    /// Revocation lists for them: `tls.client_crl_files`.
+    /// Revocation lists for them, beside those that their authorities publish: `tls.client_crl_files`.
     pub client_crl_files: Vec<PathBuf>,
     /// Whether their revocation is judged: `tls.client_revocation`, `lists` or `none`.
     pub client_revocation: Revocation,
@@ -24,7 +27,8 @@ pub struct Tls {
 /// Whether the revocation of client certificates is judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Revocation {
-    /// By the lists of `tls.client_crl_files`; what they do not tell is refused.
+    /// By the lists of `tls.client_crl_files`, those that authorities publish, and their responders; what none of
+    /// them tells is refused.
     Lists,
     /// Not at all: said in so many words, since a revoked certificate then stays good until it expires.
     None,
@@ -61,6 +65,7 @@ impl Tls {
         Self {
             certificate_file,
             key_file,
+            ocsp_file: section.file("ocsp_file"),
             client_anchors_file: section.file("client_anchors_file"),
             client_crl_files: section
                 .list("client_crl_files", |text| Ok(PathBuf::from(text)))
@@ -76,6 +81,7 @@ impl Tls {
         let files = [
             ("certificate_file", &self.certificate_file),
             ("key_file", &self.key_file),
+            ("ocsp_file", &self.ocsp_file),
             ("client_anchors_file", &self.client_anchors_file),
         ];
         for (key, file) in files {
