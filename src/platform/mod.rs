@@ -3,6 +3,8 @@
 
 pub mod clock;
 pub mod entropy;
+pub mod hsm;
+pub mod master_key;
 pub mod outbound;
 pub mod passwords;
 pub mod seal;

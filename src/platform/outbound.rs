@@ -7,6 +7,7 @@
 mod address;
 mod freshness;
 mod resolver;
+mod signed;
 mod url;
 
 use std::collections::HashMap;
@@ -19,6 +20,7 @@ use reqwest::{Certificate, Client, Response, StatusCode, redirect, retry};
 use tokio::sync::Semaphore;
 
 pub use self::address::is_public;
+pub use self::signed::Bounds;
 pub use self::url::OutboundUrl;
 
 use self::freshness::Freshness;
@@ -42,6 +44,7 @@ const MOST_WITH_TOKEN: usize = 524_288;
 #[derive(Clone)]
 pub struct Outbound {
     public: Client,
+    public_signed: Client,
     allowed: Client,
     hosts: Arc<Mutex<HashMap<String, Arc<Semaphore>>>>,
     timeout: Duration,
@@ -114,6 +117,7 @@ impl Outbound {
         };
         Ok(Self {
             public: client(roots.clone(), Reach::Public)?,
+            public_signed: client(roots.clone(), Reach::PublicSigned)?,
             allowed: client(roots, Reach::Allowed)?,
             hosts: Arc::default(),
             timeout: rules.timeout,
@@ -183,11 +187,7 @@ impl Outbound {
         let _place = host.acquire().await.map_err(|_| OutboundError::Busy)?;
         let request = self.client(url.reach).get(url.url.clone()).headers(headers);
         let answer = request.send().await.map_err(|error| unreachable(&error))?;
-        match answer.status() {
-            StatusCode::OK => {}
-            status if status.is_redirection() => return Err(OutboundError::Redirect),
-            status => return Err(OutboundError::Status(status.as_u16())),
-        }
+        let answer = found(answer)?;
         let Freshness { max_age, no_store } = Freshness::of(answer.headers());
         let body = body(answer, most).await?;
         let body = serde_json::from_slice(&body).map_err(|_| OutboundError::NotJson)?;
@@ -201,6 +201,7 @@ impl Outbound {
     const fn client(&self, reach: Reach) -> &Client {
         match reach {
             Reach::Public => &self.public,
+            Reach::PublicSigned => &self.public_signed,
             Reach::Allowed => &self.allowed,
         }
     }
@@ -237,9 +238,19 @@ fn client(roots: Vec<Certificate>, reach: Reach) -> Result<Client, OutboundUnrea
         .tls_certs_merge(roots);
     let builder = match reach {
         Reach::Public => builder.https_only(true).dns_resolver(PublicAddresses::default()),
+        Reach::PublicSigned => builder.dns_resolver(PublicAddresses::default()),
         Reach::Allowed => builder.dns_resolver(AnyAddress::default()),
     };
     builder.build().map_err(OutboundUnready::Tls)
+}
+
+/// Only 200 brings what was asked for.
+fn found(answer: Response) -> Result<Response, OutboundError> {
+    match answer.status() {
+        StatusCode::OK => Ok(answer),
+        status if status.is_redirection() => Err(OutboundError::Redirect),
+        status => Err(OutboundError::Status(status.as_u16())),
+    }
 }
 
 /// Counts what comes after unpacking: a small answer may unpack to a huge one.

@@ -25,10 +25,16 @@ impl ServerCertificate {
         Ok(Self(Arc::new(ArcSwap::from_pointee(certified(chain, key)?))))
     }
 
-    /// Replaces it; at an error the former one stays.
-    pub fn replace(&self, chain: &[u8], key: &[u8]) -> Result<(), Fault> {
-        self.0.store(Arc::new(certified(chain, key)?));
-        Ok(())
+    /// The same, with what the responder of its authority has answered of it, in DER.
+    #[must_use]
+    pub fn stapled(self, answer: Option<Vec<u8>>) -> Self {
+        let certified = CertifiedKey { ocsp: answer, ..CertifiedKey::clone(&self.0.load()) };
+        Self(Arc::new(ArcSwap::from_pointee(certified)))
+    }
+
+    /// Replaces it by another one for handshakes to come; open connections go on.
+    pub fn replace_by(&self, other: &Self) {
+        self.0.store(other.0.load_full());
     }
 }
 

@@ -25,8 +25,10 @@ pub struct OutboundUrl {
 /// Where a fetch may lead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reach {
-    /// To public addresses alone.
+    /// To public addresses alone, by https.
     Public,
+    /// To public addresses alone, by http too: what is fetched bears a signature of its own.
+    PublicSigned,
     /// Anywhere, as the operator said of this host.
     Allowed,
 }
@@ -34,6 +36,16 @@ pub(super) enum Reach {
 impl OutboundUrl {
     /// Parses a URL that a client or an administrator gave; the error is the reason for refusing it.
     pub fn parse(text: &str, rules: &Rules) -> Result<Self, &'static str> {
+        Self::parse_for(text, rules, Reach::Public)
+    }
+
+    /// Parses a URL at which an authority publishes what it has signed, often by http: TLS would be judged by what
+    /// is fetched (RFC 5280, 8). The error is the reason for refusing it.
+    pub fn parse_signed(text: &str, rules: &Rules) -> Result<Self, &'static str> {
+        Self::parse_for(text, rules, Reach::PublicSigned)
+    }
+
+    fn parse_for(text: &str, rules: &Rules, public: Reach) -> Result<Self, &'static str> {
         if text.len() > LONGEST {
             return Err("the URL is too long");
         }
@@ -57,8 +69,8 @@ impl OutboundUrl {
         let reach = if rules.allows(&host, port) {
             Reach::Allowed
         } else {
-            judge(&url, &host, port)?;
-            Reach::Public
+            judge(&url, &host, port, public)?;
+            public
         };
         Ok(Self { text: text.to_owned(), url, reach })
     }
@@ -78,14 +90,15 @@ impl OutboundUrl {
     }
 }
 
-fn judge(url: &Url, host: &Host<&str>, port: u16) -> Result<(), &'static str> {
+fn judge(url: &Url, host: &Host<&str>, port: u16, reach: Reach) -> Result<(), &'static str> {
     const NOT_PUBLIC: &str = "the URL's host is not public";
-    if url.scheme() != "https" {
+    let by_http = reach == Reach::PublicSigned && url.scheme() == "http";
+    if url.scheme() != "https" && !by_http {
         return Err("the URL must be an https URL");
     }
     // Below 1024 live mail, shells, databases and the like; a TLS greeting may be nonsense to them,
     // but is still a packet that a stranger made us send.
-    if port != 443 && port < 1024 {
+    if port != 443 && port < 1024 && !(by_http && port == 80) {
         return Err("the URL's port must be 443, or 1024 or above");
     }
     match host {
