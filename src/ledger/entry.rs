@@ -4,8 +4,10 @@ use uuid::Uuid;
 
 use crate::model::access_token::AccessToken;
 use crate::model::audit_event::{AuditEvent, Origin};
+use crate::model::certificate::KnownCertificate;
 use crate::model::client::Client;
 use crate::moment::Timestamp;
+use crate::pki::thumbprint::Thumbprint;
 use crate::protocol::error::Refusal;
 
 use super::{Attempt, Condition};
@@ -35,6 +37,7 @@ pub struct Entry {
     pub(super) proofs: Vec<Proof>,
     pub(super) attempt: Option<Attempt>,
     pub(super) opaque_token: Option<([u8; 32], Box<AccessToken>)>,
+    pub(super) certificate: Option<Box<KnownCertificate>>,
     pub(super) condition: Option<Condition>,
 }
 
@@ -58,6 +61,7 @@ impl Entry {
             proofs: Vec::new(),
             attempt: None,
             opaque_token: None,
+            certificate: None,
             condition: None,
         }
     }
@@ -104,6 +108,17 @@ impl Entry {
     /// Keeps what an opaque token stands for, under its digest, with whatever else is written.
     pub fn keep_token(&mut self, digest: [u8; 32], token: AccessToken) {
         self.opaque_token = Some((digest, Box::new(token)));
+    }
+
+    /// Notes the certificate that a token is bound to, with whatever else is written.
+    pub fn note_certificate(&mut self, known: KnownCertificate) {
+        self.certificate = Some(Box::new(known));
+    }
+
+    /// The certificate that is to be noted.
+    #[must_use]
+    pub fn noted_certificate(&self) -> Option<Thumbprint> {
+        self.certificate.as_ref().map(|known| known.thumbprint)
     }
 
     /// Sets what the decision rests on.

@@ -95,6 +95,9 @@ async fn attempt(tx: &mut Tx, entry: &Entry) -> Result<Written, Fault> {
     if let (Written::Recorded, Some((digest, token))) = (&written, &entry.opaque_token) {
         store::access_token::insert_opaque(tx, digest, token).await?;
     }
+    if let (Written::Recorded, Some(known)) = (&written, &entry.certificate) {
+        store::certificate::note(tx, known).await?;
+    }
     Ok(written)
 }
 
@@ -130,7 +133,7 @@ async fn keep_refusal(tx: &mut Tx, mut entry: Entry, refusal: Refusal) -> Result
 pub(crate) async fn raise(
     tx: &mut Tx,
     event: &AuditEvent,
-    (kind, says): (&'static str, &'static str),
+    (kind, says): (&'static str, &str),
 ) -> Result<(), Fault> {
     store::alert::insert(tx, &Alert::of(event, kind, says)).await?;
     tracing::warn!(kind, audit_event = %event.id, "alert: {says}");

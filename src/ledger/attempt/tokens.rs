@@ -4,12 +4,14 @@
 use time::Duration;
 use uuid::Uuid;
 
+use crate::model::binding::Binding;
 use crate::model::code::{self, Redemption};
 use crate::model::family::{self, Family, Presented, Turn};
 use crate::model::standing::Standing;
 use crate::model::trusted_issuer;
 use crate::moment::Timestamp;
 use crate::protocol::error::Fault;
+use crate::store::family::Moving;
 use crate::store::{self, Tx};
 
 use super::Written;
@@ -83,6 +85,8 @@ pub struct Rotating {
     pub family: Uuid,
     /// What was shown.
     pub presented: Presented,
+    /// What the family was bound to when it was decided, and what it is bound to from now on.
+    pub bound: (Option<Binding>, Option<Binding>),
     /// How the person stood when it was decided.
     pub person: Standing,
     /// From when the family is no good unless it is used again.
@@ -95,10 +99,17 @@ pub struct Rotating {
 
 impl Rotating {
     pub(super) async fn write(&self, tx: &mut Tx, now: Timestamp) -> Result<Written, Fault> {
-        let Self { family: id, presented, person, expires_at, idle, turn } = self;
-        let from = |person: &Standing| (*id, presented.generation, person.version);
-        if *turn == Turn::Rotate && store::family::mark_rotated(tx, from(person), *expires_at, now).await?
-            || *turn == Turn::Keep && store::family::mark_kept(tx, from(person), *expires_at, now).await?
+        let Self { family: id, presented, bound, person, expires_at, idle, turn } = self;
+        let from = |person: &Standing, bound: &(Option<Binding>, Option<Binding>)| Moving {
+            id: *id,
+            generation: presented.generation,
+            person_version: person.version,
+            bound: bound.0.as_ref().map(Binding::confirmation),
+            bind: bound.1.as_ref().map(Binding::confirmation),
+        };
+        let decided = from(person, bound);
+        if *turn == Turn::Rotate && store::family::mark_rotated(tx, &decided, *expires_at, now).await?
+            || *turn == Turn::Keep && store::family::mark_kept(tx, &decided, *expires_at, now).await?
         {
             return Ok(Written::Recorded);
         }
@@ -113,11 +124,12 @@ impl Rotating {
             // The next token is the same whoever asks for it, so the answer stands.
             Ok(Turn::Repeat) => Ok(Written::Recorded),
             Ok(decided @ (Turn::Rotate | Turn::Keep)) => {
-                let from = from(&found.person);
+                let bound = (found.family.binding.clone(), found.family.bound_by(presented));
+                let from = from(&found.person, &bound);
                 let is_written = match decided {
-                    Turn::Keep => store::family::mark_kept(tx, from, *expires_at, now).await?,
+                    Turn::Keep => store::family::mark_kept(tx, &from, *expires_at, now).await?,
                     Turn::Rotate | Turn::Repeat => {
-                        store::family::mark_rotated(tx, from, *expires_at, now).await?
+                        store::family::mark_rotated(tx, &from, *expires_at, now).await?
                     }
                 };
                 Ok(if is_written {
