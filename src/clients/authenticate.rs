@@ -3,11 +3,8 @@
 
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
-
 use crate::ledger::Entry;
 use crate::model::client::Client;
-use crate::pki::chain::TrustStore;
 use crate::policy::Strength;
 use crate::protocol::auth_header::AuthHeader;
 use crate::protocol::error::{Failure, Refusal};
@@ -15,6 +12,7 @@ use crate::protocol::ids::ClientId;
 use crate::protocol::params::Params;
 use crate::protocol::secret::Secret;
 use crate::store::{self, Db};
+use crate::trust::Communities;
 
 use super::assertion::{self, AssertionRules, ClientAssertion};
 use super::evidence::Evidence;
@@ -30,7 +28,7 @@ pub struct Authenticator {
     /// Where public keys come from.
     pub keys: KeySource,
     /// Whom the server trusts to issue client certificates.
-    pub trust: Arc<ArcSwap<TrustStore>>,
+    pub communities: Communities,
     /// How secrets are digested.
     pub secrets: Arc<SecretDigester>,
     /// What an assertion must say.

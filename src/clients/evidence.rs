@@ -7,8 +7,8 @@ use crate::pki::certificate::Certificate;
 use crate::protocol::auth_header::AuthHeader;
 use crate::protocol::dpop;
 
-/// A client certificate of the TLS connection, as the peer sent it: the handshake proved that the
-/// peer holds its key, and nothing else has been judged.
+/// A client certificate as the peer sent it: the handshake proved that the peer holds its key, and nothing else has
+/// been judged. Of a client behind a proxy, the handshake with the proxy did.
 #[derive(Debug)]
 pub struct PeerCertificate {
     /// The certificate itself.
@@ -22,7 +22,8 @@ pub struct PeerCertificate {
 pub struct Evidence {
     /// The `Authorization` header.
     pub authorization: Option<AuthHeader>,
-    /// The certificate of this very connection. Headers that claim one are never read.
+    /// The certificate of this very connection; of a proxy's connection the one that the proxy hands on with this
+    /// very request. Of any other peer no header that claims one is read.
     pub certificate: Option<Arc<PeerCertificate>>,
     /// The `DPoP` headers.
     pub dpop: dpop::Header,

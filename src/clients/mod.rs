@@ -6,4 +6,6 @@ pub mod evidence;
 pub mod key_source;
 pub mod methods;
 pub mod origins;
+pub mod proxies;
 pub mod secrets;
+pub mod vouching;

@@ -3,6 +3,7 @@
 
 pub mod dpop;
 mod mtls;
+pub mod renewed;
 
 use crate::clients::authenticate::AuthenticatedClient;
 use crate::clients::evidence::Evidence;

@@ -28,6 +28,12 @@ pub static METHODS: &[&dyn ClientAuthMethod] = &[
     &none::None,
 ];
 
+/// The method of a certificate that an authority has issued (RFC 8705, 2.1.1).
+pub const TLS_CLIENT_AUTH: &str = "tls_client_auth";
+
+/// The method of a certificate that the client has made itself (RFC 8705, 2.2.1).
+pub const SELF_SIGNED: &str = "self_signed_tls_client_auth";
+
 /// Where a credential travels; a request may use one place only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Carrier {

@@ -3,20 +3,22 @@
 use async_trait::async_trait;
 
 use crate::clients::authenticate::AuthCx;
+use crate::clients::vouching::refused;
 use crate::model::client::Client;
+use crate::pki::PathFault;
 use crate::pki::thumbprint::Thumbprint;
 use crate::policy::Strength;
 use crate::protocol::client_metadata::{ClientMetadata, Keys, Profile};
 use crate::protocol::error::{Failure, FieldProblem, Refusal};
 
-use super::{Carrier, ClientAuthMethod, problem};
+use super::{Carrier, ClientAuthMethod, SELF_SIGNED, problem};
 
 pub(super) struct SelfSignedTlsClientAuth;
 
 #[async_trait]
 impl ClientAuthMethod for SelfSignedTlsClientAuth {
     fn name(&self) -> &'static str {
-        "self_signed_tls_client_auth"
+        SELF_SIGNED
     }
 
     fn carrier(&self) -> Carrier {
@@ -53,10 +55,13 @@ impl ClientAuthMethod for SelfSignedTlsClientAuth {
         let shown = certificate.leaf.thumbprint();
         let registered = cx.with.keys.all(client, &shown).await?;
         let known = registered.keys().iter().filter_map(|key| key.x5c().first());
-        if known.into_iter().any(|der| Thumbprint::of_der(der).matches(&shown)) {
-            Ok(())
-        } else {
-            Err(Refusal::invalid_client("certificate_not_registered").into())
+        if !known.into_iter().any(|der| Thumbprint::of_der(der).matches(&shown)) {
+            return Err(Refusal::invalid_client("certificate_not_registered").into());
         }
+        // Nobody publishes lists of such certificates: what was revoked here is.
+        if cx.with.communities.revocations.is_marked(&shown).await? {
+            return Err(refused(&PathFault::Revoked).into());
+        }
+        Ok(())
     }
 }

@@ -3,20 +3,21 @@
 use async_trait::async_trait;
 
 use crate::clients::authenticate::AuthCx;
+use crate::clients::vouching;
 use crate::model::client::Client;
-use crate::pki::chain::Verdict;
+use crate::pki::PathFault;
 use crate::policy::Strength;
 use crate::protocol::client_metadata::ClientMetadata;
 use crate::protocol::error::{Failure, FieldProblem, Refusal};
 
-use super::{Carrier, ClientAuthMethod, problem};
+use super::{Carrier, ClientAuthMethod, TLS_CLIENT_AUTH, problem};
 
 pub(super) struct TlsClientAuth;
 
 #[async_trait]
 impl ClientAuthMethod for TlsClientAuth {
     fn name(&self) -> &'static str {
-        "tls_client_auth"
+        TLS_CLIENT_AUTH
     }
 
     fn carrier(&self) -> Carrier {
@@ -40,16 +41,12 @@ impl ClientAuthMethod for TlsClientAuth {
     async fn verify(&self, cx: &mut AuthCx<'_>, client: &Client) -> Result<(), Failure> {
         let certificate = cx.evidence.certificate.as_ref();
         let certificate = certificate.ok_or_else(|| Refusal::invalid_client("certificate_missing"))?;
-        // Judged at each request: after a resumed handshake no verifier has run.
-        match cx.with.trust.load().judge(&certificate.chain, cx.entry.now()) {
-            Verdict::Trusted => {}
-            Verdict::Refused(fault) => {
-                return Err(Refusal::invalid_client("certificate_refused")
-                    .detail(fault.as_str().to_owned())
-                    .into());
-            }
-        }
+        cx.with.vouched(cx.entry, client, certificate).await?;
         match &client.metadata.certificate_identity {
+            // The community may have changed its mind since the client was registered.
+            Some(identity) if !cx.with.communities.take(vouching::community(client), identity.kind()) => {
+                Err(vouching::refused(&PathFault::NameType).into())
+            }
             Some(identity) if identity.matches(&certificate.leaf) => Ok(()),
             Some(_) | None => {
                 let shown = certificate.leaf.subject_text();
