@@ -94,12 +94,12 @@ impl ReturnAddress {
     }
 
     /// The answer that carries a code.
-    pub(super) fn granted(&self, code: &str, keys: &KeyRing) -> Result<Answer, Fault> {
-        self.answer(&[("code", code)], keys)
+    pub(super) async fn granted(&self, code: &str, keys: &KeyRing) -> Result<Answer, Fault> {
+        self.answer(&[("code", code)], keys).await
     }
 
     /// The answer when there is no code. What was our fault is told as that and no more.
-    fn refused(&self, failure: &Failure, keys: &KeyRing) -> Result<Answer, Fault> {
+    async fn refused(&self, failure: &Failure, keys: &KeyRing) -> Result<Answer, Fault> {
         let (error, told) = match failure {
             Failure::Refusal(refusal) => (refusal.code().word(), refusal.told()),
             Failure::Fault(fault) if fault.is_overload() => {
@@ -107,16 +107,16 @@ impl ReturnAddress {
             }
             Failure::Fault(_) => ("server_error", "the request could not be answered: try again"),
         };
-        self.answer(&[("error", error), ("error_description", told)], keys)
+        self.answer(&[("error", error), ("error_description", told)], keys).await
     }
 
     /// Every answer repeats the state byte for byte and names its issuer: beside the rest, or where it is signed with
     /// the rest and not twice (RFC 9207, 2; JARM, 2.1).
-    fn answer(&self, members: &[(&'static str, &str)], keys: &KeyRing) -> Result<Answer, Fault> {
+    async fn answer(&self, members: &[(&'static str, &str)], keys: &KeyRing) -> Result<Answer, Fault> {
         let state = self.state.iter().map(|state| ("state", state.as_str()));
         let said = members.iter().copied().chain(state);
         let fields: Vec<(&'static str, String)> = if self.mode.is_signed() {
-            vec![("response", self.sign(said, keys)?)]
+            vec![("response", self.sign(said, keys).await?)]
         } else {
             let issuer = ("iss", self.issuer.as_ref());
             said.chain([issuer]).map(|(name, value)| (name, value.to_owned())).collect()
@@ -134,7 +134,7 @@ impl ReturnAddress {
     }
 
     /// The answer as a JWT for the client alone (JARM, 2.1).
-    fn sign<'a>(
+    async fn sign<'a>(
         &self,
         said: impl Iterator<Item = (&'static str, &'a str)>,
         keys: &KeyRing,
@@ -144,7 +144,7 @@ impl ReturnAddress {
         claims.insert("iss".to_owned(), json!(self.issuer.as_ref()));
         claims.insert("aud".to_owned(), json!(self.client.as_str()));
         claims.insert("exp".to_owned(), json!(seconds(self.at + LIFE)));
-        keys.sign(self.algorithm, TYPE, &claims, self.at)
+        keys.sign(self.algorithm, TYPE, &claims, self.at).await
     }
 }
 
@@ -161,8 +161,8 @@ impl AuthorizationFlow {
     }
 
     /// The answer that tells a client why it gets no code.
-    pub fn refused(&self, address: &ReturnAddress, failure: &Failure) -> Result<Answer, Fault> {
-        address.refused(failure, &self.signing)
+    pub async fn refused(&self, address: &ReturnAddress, failure: &Failure) -> Result<Answer, Fault> {
+        address.refused(failure, &self.signing).await
     }
 }
 

@@ -63,7 +63,7 @@ impl AuthorizationFlow {
         }
         let outcome = match ending {
             Ok(Some((present, offer, consent))) => {
-                self.issue(&mut entry, (&case, present), (&consent, &offer))
+                self.issue(&mut entry, (&case, present), (&consent, &offer)).await
             }
             Ok(None) => return Err(Trouble::Page(self.refuse(entry, over().into()).await)),
             Err(failure) => Err(failure),

@@ -38,7 +38,7 @@ use crate::moment::Timestamp;
 use crate::platform::clock::Clock;
 use crate::platform::entropy::Entropy;
 use crate::platform::passwords::PasswordHasher;
-use crate::platform::seal::Sealer;
+use crate::platform::seal::KeySealer;
 use crate::protocol::error::{Doing, Failure, Fault};
 use crate::sender::dpop::ProofRules;
 use crate::smart::patients::PatientDirectory;
@@ -67,7 +67,7 @@ pub struct AuthorizationFlow {
     /// What proves that forms and devices are known.
     pub marks: Arc<BrowserKeys>,
     /// Seals what a page has to show again.
-    pub sealer: Arc<Sealer>,
+    pub sealer: Arc<KeySealer>,
     /// The patients whose record a person may open.
     pub patients: PatientDirectory,
     /// The signing keys, by which id tokens are known again.

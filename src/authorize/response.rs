@@ -39,7 +39,7 @@ impl Granted {
 
 impl AuthorizationFlow {
     /// Issues the code, and ends the interaction: once, whoever asks again.
-    pub(super) fn issue(
+    pub(super) async fn issue(
         &self,
         entry: &mut Entry,
         (case, present): (&Case, &Present),
@@ -51,7 +51,7 @@ impl AuthorizationFlow {
             return Err(Fault::new("issuing a code", "there is no callback").into());
         };
         let text = format!("{PREFIX}{}", self.entropy.token().doing("making a code")?);
-        let answer = address.granted(&text, &self.signing)?;
+        let answer = address.granted(&text, &self.signing).await?;
         let code = Code {
             digest: sha256(text.as_bytes()),
             delegation: self.delegated(entry, (case, present), (consent, offer))?,

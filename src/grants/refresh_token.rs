@@ -12,10 +12,11 @@ use crate::model::family::{Family, Presented, Rotation, Turn, not_valid};
 use crate::model::refresh_token::RefreshToken;
 use crate::policy::Strength;
 use crate::protocol::client_metadata::Profile;
-use crate::protocol::error::{ErrorCode, Failure, Reason, Refusal};
+use crate::protocol::error::{ErrorCode, Failure, Fault, Reason, Refusal};
 use crate::protocol::params::Params;
 use crate::scope::narrow::covers_all;
 use crate::scope::set::ScopeSet;
+use crate::sender::renewed::takes_the_place;
 use crate::store;
 
 use super::{Grant, GrantCx, audience, details, is_refreshed, is_vouched_for};
@@ -52,7 +53,7 @@ impl Grant for Refresh {
         if !client.record().keeps_alive(found.family.created_at) {
             return Err(not_valid("client_disabled").into());
         }
-        let presented = presented(cx, client, binding, &token, &found.family);
+        let presented = presented(cx, client, (binding, &token), &found.family).await?;
         let turn = found.family.turn(&presented, &found.surroundings(cx.terms.idle, now), now)?;
 
         let delegation = &found.family.delegation;
@@ -69,6 +70,7 @@ impl Grant for Refresh {
         cx.entry.event_mut().scopes_asked = Some(asked.to_string());
         cx.entry.attempt(Attempt::RotateFamily(Box::new(Rotating {
             family: found.family.id,
+            bound: (found.family.binding.clone(), found.family.bound_by(&presented)),
             presented,
             person: found.person.clone(),
             expires_at: now + cx.terms.refresh,
@@ -100,17 +102,24 @@ impl Grant for Refresh {
 
 /// What the request shows with its token. Only those who prove who they are, or that they hold the key, may
 /// ask again for a lost answer.
-fn presented(
+async fn presented(
     cx: &GrantCx<'_>,
     client: &AuthenticatedClient,
-    binding: Option<&Binding>,
-    token: &RefreshToken,
+    (binding, token): (Option<&Binding>, &RefreshToken),
     family: &Family,
-) -> Presented {
+) -> Result<Presented, Fault> {
     let proves = client.strength() > Strength::Named || family.binding.is_some();
-    Presented {
-        client: client.record().id.clone(),
+    let id = &client.record().id;
+    let renews = match &family.binding {
+        Some(bound) if takes_the_place(cx.db, id, (binding, bound), cx.entry.now()).await? => {
+            Some(bound.clone())
+        }
+        Some(_) | None => None,
+    };
+    Ok(Presented {
+        client: id.clone(),
         binding: binding.cloned(),
+        renews,
         epoch: token.epoch,
         generation: token.generation,
         rotation: match client.record().metadata.profile {
@@ -118,7 +127,7 @@ fn presented(
             Profile::Smart | Profile::Udap => Rotation::AtEachUse,
         },
         retry: if proves { cx.terms.refresh_retry } else { Duration::ZERO },
-    }
+    })
 }
 
 /// The scopes asked for this time: as they were, or fewer, never more (RFC 6749, 6).

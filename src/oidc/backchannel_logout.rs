@@ -116,7 +116,7 @@ impl LogoutNotifier {
         let Ok(uri) = OutboundUrl::parse(uri, &self.rules) else {
             return Ok(Answer::Barred("the address may not be asked"));
         };
-        let token = self.logout_token(notice, client)?;
+        let token = self.logout_token(notice, client).await?;
         Ok(match self.outbound.post_form(&uri, &[("logout_token", &token)]).await {
             Ok(status) => Answer::Status(status),
             Err(error) => answer(error),
@@ -124,7 +124,7 @@ impl LogoutNotifier {
     }
 
     /// A logout token, new for each attempt (Back-Channel Logout, 2.4).
-    fn logout_token(&self, notice: &LogoutNotice, client: &Client) -> Result<String, Fault> {
+    async fn logout_token(&self, notice: &LogoutNotice, client: &Client) -> Result<String, Fault> {
         let now = self.clock.now();
         let id = self.entropy.id(now).doing("naming a logout token")?;
         let mut claims = Map::new();
@@ -137,7 +137,7 @@ impl LogoutNotifier {
         set("events", json!({ EVENT: {} }));
         set("sub", json!(self.subjects.of_person(client, &notice.subject)));
         set("sid", json!(sid(notice.session, &client.id)));
-        self.keys.sign(client.metadata.id_token_signed_response_alg, TYPE, &claims, now)
+        self.keys.sign(client.metadata.id_token_signed_response_alg, TYPE, &claims, now).await
     }
 
     /// Keeps what came of an attempt; what is final is recorded, and what failed in the end is an alert.

@@ -95,7 +95,7 @@ impl UserinfoEndpoint {
         };
         event.person = Some(descent.person.subject.to_string());
         let claims = self.claims((&client, &token), &descent).await?;
-        Ok(self.told(&client, claims, now)?)
+        Ok(self.told(&client, claims, now).await?)
     }
 
     /// The claims that the scopes ask for, and those that were asked for one by one (OpenID Connect Core, 5.4, 5.5).
@@ -122,12 +122,17 @@ impl UserinfoEndpoint {
     }
 
     /// The claims as the client is registered to be told them.
-    fn told(&self, client: &Client, mut claims: Map<String, Value>, now: Timestamp) -> Result<Told, Fault> {
+    async fn told(
+        &self,
+        client: &Client,
+        mut claims: Map<String, Value>,
+        now: Timestamp,
+    ) -> Result<Told, Fault> {
         let Some(algorithm) = client.metadata.userinfo_signed_response_alg else {
             return Ok(Told::Plain(claims));
         };
         claims.insert("iss".to_owned(), json!(self.issuer));
         claims.insert("aud".to_owned(), json!(client.id.as_str()));
-        self.keys.sign(algorithm, TYPE, &claims, now).map(Told::Signed)
+        self.keys.sign(algorithm, TYPE, &claims, now).await.map(Told::Signed)
     }
 }

@@ -8,9 +8,11 @@ use uuid::Uuid;
 
 use crate::grants::LivingTokens;
 use crate::grants::details::living;
+use crate::jose::jws::UnverifiedJws;
 use crate::jose::thumbprint::sha256;
 use crate::keys::keyring::{KeyRing, Look};
 use crate::model::access_token::{AccessToken, TYPE};
+use crate::model::binding::Binding;
 use crate::model::client::{Client, THIS_SERVER};
 use crate::model::delegation::Delegation;
 use crate::model::resource::Resource;
@@ -83,7 +85,7 @@ impl AccessTokens {
         Ok(token.filter(|token| token.issuer == self.issuer))
     }
 
-    /// Reads a token that is alive: it has not expired or been revoked, and its client, its person and all
+    /// Reads a token that is alive: it has not expired or been revoked, nor has the certificate it is bound to, and its client, its person and all
     /// else that it descends from still stand.
     pub async fn read_live(
         &self,
@@ -100,7 +102,11 @@ impl AccessTokens {
             return Ok(None);
         }
         let line: Vec<Uuid> = [token.id].into_iter().chain(token.ancestors.iter().copied()).collect();
-        if store::access_token::is_any_revoked(&self.db, &line).await? {
+        let certificate = token.binding.as_ref().and_then(Binding::certificate).map(|it| it.as_base64url());
+        // Whatever this process has heard of its key: a revoked one opens nothing from then on.
+        let kid = kid(text);
+        let by = (certificate.as_deref(), kid.as_deref());
+        if store::access_token::is_any_revoked(&self.db, &line, by).await? {
             return Ok(None);
         }
         let descent = match &token.person {
@@ -136,6 +142,14 @@ impl AccessTokens {
         let found = found.filter(stands);
         Ok(found.map(|found| Descent { person: found.person, delegation: found.family.delegation }))
     }
+}
+
+/// The name of the key that signed a token; nothing has signed an opaque one.
+fn kid(text: &str) -> Option<String> {
+    if text.starts_with(OPAQUE_PREFIX) {
+        return None;
+    }
+    UnverifiedJws::parse(text).ok().and_then(|jws| jws.header().kid.clone())
 }
 
 #[async_trait]

@@ -17,6 +17,7 @@ use crate::sender::{self, dpop::ProofRules};
 
 use super::access_token::AccessTokens;
 use super::issuer::{Issuer, TokenResponse};
+use super::noted::NotedCertificates;
 use super::request::Request;
 
 /// The token endpoint.
@@ -34,6 +35,8 @@ pub struct TokenEndpoint {
     pub features: Features,
     /// Reads tokens.
     pub tokens: AccessTokens,
+    /// The certificates that were noted already.
+    pub noted: NotedCertificates,
     /// The door through which state changes.
     pub ledger: Ledger,
     /// The database's time.
@@ -47,7 +50,10 @@ impl TokenEndpoint {
         let id = entropy.id(now).doing("naming an entry")?;
         let mut entry = Entry::begin(id, now, "token.issue", request.evidence.origin.clone());
         let outcome = self.exchange(&mut entry, request).await;
-        self.ledger.settle(entry, outcome).await
+        let noted = entry.noted_certificate();
+        let answer = self.ledger.settle(entry, outcome).await?;
+        self.noted.remember(noted).await;
+        Ok(answer)
     }
 
     async fn exchange(&self, entry: &mut Entry, request: &Request) -> Result<TokenResponse, Failure> {
@@ -58,6 +64,12 @@ impl TokenEndpoint {
         let client = self.authenticator.authenticate(entry, evidence, params).await?;
         let grant = grants::select(&client, params, &self.features)?;
         let binding = shown.bind(entry, &client)?;
+        if let (Some(certificate), Some(true)) =
+            (&evidence.certificate, binding.as_ref().map(Binding::is_to_certificate))
+        {
+            self.authenticator.vouched_for_binding(entry, &client, certificate).await?;
+            self.noted.note(entry, client.record(), certificate);
+        }
 
         let Authenticator { keys, rules, .. } = &self.authenticator;
         let judges = Judges { tokens: &self.tokens, keys, rules };

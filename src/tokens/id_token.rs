@@ -47,7 +47,7 @@ pub struct About<'a> {
 }
 
 /// Writes an id token of an issuer that is good for so long.
-pub fn write(
+pub async fn write(
     keys: &KeyRing,
     (issuer, life): (&str, Duration),
     about: &About<'_>,
@@ -82,7 +82,7 @@ pub fn write(
     if let Some(identity) = about.identity {
         claims.extend(identity.tell(asked));
     }
-    keys.sign(about.client.metadata.id_token_signed_response_alg, TYPE, &claims, now)
+    keys.sign(about.client.metadata.id_token_signed_response_alg, TYPE, &claims, now).await
 }
 
 /// The FHIR resource that is a person, absolute where the FHIR server is known.

@@ -96,14 +96,14 @@ impl IntrospectionEndpoint {
         };
         let answer = match form {
             Form::Json => Told::Json(said),
-            Form::Jwt => Told::Jwt(self.sign(&asker.client, said, entry.now())?),
+            Form::Jwt => Told::Jwt(self.sign(&asker.client, said, entry.now()).await?),
         };
         Ok((answer, found))
     }
 
     /// Signs an answer for whoever asks. What the token says stands apart: with its `exp` and `sub` at the top, the
     /// answer could be taken for an access token (RFC 9701, 5).
-    fn sign(&self, asker: &Client, said: Map<String, Value>, now: Timestamp) -> Result<String, Fault> {
+    async fn sign(&self, asker: &Client, said: Map<String, Value>, now: Timestamp) -> Result<String, Fault> {
         let claims = Map::from_iter([
             ("iss".to_owned(), json!(self.issuer.as_ref())),
             ("aud".to_owned(), json!(asker.id.as_str())),
@@ -111,7 +111,7 @@ impl IntrospectionEndpoint {
             ("token_introspection".to_owned(), Value::Object(said)),
         ]);
         let algorithm = asker.metadata.signed_with(asker.metadata.introspection_signed_response_alg);
-        self.keys.sign(algorithm, TYPE, &claims, now)
+        self.keys.sign(algorithm, TYPE, &claims, now).await
     }
 
     async fn look_up(&self, entry: &mut Entry, asker: &Asker, request: &Request) -> Result<Found, Failure> {

@@ -111,7 +111,7 @@ impl Issuer {
             members.insert("issued_token_type".to_owned(), json!(ACCESS_TOKEN));
         }
         let sub = token.subject.clone();
-        let access_token = self.write(entry, (token, resource), now)?;
+        let access_token = self.write(entry, (token, resource), now).await?;
         let id_token = match subject {
             Subject::Person(person) if holds(permit.scope(), "openid") => {
                 let identity = self.identity(client, (person, permit.scope())).await?;
@@ -125,7 +125,7 @@ impl Issuer {
                     nonce: companions.nonce.as_deref(),
                     access_token: &access_token,
                 };
-                Some(id_token::write(&self.keys, (&self.name, self.id_token), &about, now)?)
+                Some(id_token::write(&self.keys, (&self.name, self.id_token), &about, now).await?)
             }
             Subject::Person(_) | Subject::Client(_) => None,
         };
@@ -156,14 +156,14 @@ impl Issuer {
 
     /// Writes a token as its resource server is registered; one of so many scopes that no header would hold it
     /// becomes a text that only introspection explains (SMART App Launch 2.2, scopes).
-    fn write(
+    async fn write(
         &self,
         entry: &mut Entry,
         (token, resource): (AccessToken, &ResourceMetadata),
         now: Timestamp,
     ) -> Result<String, Fault> {
         if resource.token_format == TokenFormat::Jwt {
-            let signed = self.keys.sign(resource.token_signing_alg, TYPE, &token.claims(), now)?;
+            let signed = self.keys.sign(resource.token_signing_alg, TYPE, &token.claims(), now).await?;
             if signed.len() <= LONGEST {
                 return Ok(signed);
             }

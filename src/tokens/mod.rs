@@ -7,5 +7,6 @@ pub mod endpoint;
 pub mod id_token;
 pub mod introspect;
 pub mod issuer;
+pub mod noted;
 pub mod request;
 pub mod revoke;

@@ -14,6 +14,7 @@ use crate::platform::clock::Clock;
 use crate::platform::entropy::Entropy;
 use crate::policy::Strength;
 use crate::protocol::error::{Doing, ErrorCode, Failure, Reason, Refusal};
+use crate::sender::renewed::takes_the_place;
 use crate::store;
 
 use super::access_token::AccessTokens;
@@ -85,9 +86,11 @@ impl RevocationEndpoint {
         client: &Client,
         (id, shown): (Uuid, Option<Binding>),
     ) -> Result<Found, Failure> {
-        let Some(found) = store::family::find(&self.authenticator.db, id).await? else {
+        let db = &self.authenticator.db;
+        let Some(found) = store::family::find(db, id).await? else {
             return Ok(Found::nothing("family_unknown"));
         };
+        let now = entry.now();
         let delegation = &found.family.delegation;
         let event = entry.event_mut();
         event.audience = Some(delegation.audience.clone());
@@ -98,7 +101,10 @@ impl RevocationEndpoint {
         // No standard has proofs shown here (RFC 9449, 5), and whoever ends what cannot be used without its key takes
         // nothing from its owner that the owner would miss.
         let binding = found.family.binding.as_ref().filter(|binding| binding.key().is_none());
-        if binding.is_some_and(|binding| !shown.is_some_and(|shown| binding.is(&shown))) {
+        if let Some(bound) = binding
+            && !shown.as_ref().is_some_and(|shown| bound.is(shown))
+            && !takes_the_place(db, &client.id, (shown.as_ref(), bound), now).await?
+        {
             return Ok(Found::nothing("refresh_token_of_another_sender"));
         }
         event.name_person(&found.person);

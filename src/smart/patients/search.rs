@@ -119,7 +119,7 @@ impl Search {
 
     async fn ask(&self, resource: &ResourceMetadata, url: &Url, now: Timestamp) -> Result<Answer, Fault> {
         let url = OutboundUrl::parse(url.as_str(), &self.rules).doing(ASKING)?;
-        let token = self.token(resource, now)?;
+        let token = self.token(resource, now).await?;
         match self.outbound.fetch_fhir(&url, &token).await {
             // Of what was asked alone: a token that is not taken or a wrong address is no answer to a search.
             Err(OutboundError::Status(status @ (400 | 413 | 414 | 422))) => {
@@ -131,7 +131,7 @@ impl Search {
     }
 
     /// A token for one question: a JWT whatever the server's format is, since introspection explains both.
-    fn token(&self, resource: &ResourceMetadata, now: Timestamp) -> Result<Secret, Fault> {
+    async fn token(&self, resource: &ResourceMetadata, now: Timestamp) -> Result<Secret, Fault> {
         let client = ClientId::parse(THIS_SERVER).ok_or_else(|| Fault::new(ASKING, "no name"))?;
         let token = AccessToken {
             details: AuthorizationDetails::default(),
@@ -148,7 +148,7 @@ impl Search {
             actors: Vec::new(),
             ancestors: Vec::new(),
         };
-        self.keys.sign(resource.token_signing_alg, TYPE, &token.claims(), now).map(Secret::new)
+        self.keys.sign(resource.token_signing_alg, TYPE, &token.claims(), now).await.map(Secret::new)
     }
 }
 
