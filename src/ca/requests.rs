@@ -1,0 +1,242 @@
+//! Requests for certificates: made by one, approved or denied by another; and the revocation of what was issued.
+
+use uuid::Uuid;
+
+use crate::ledger::{Done, Work};
+use crate::model::authority::{AuthorityName, RevocationReason};
+use crate::model::certificate::{CertificateOrigin, KnownCertificate};
+use crate::model::certificate_request::{CertificateRequest, Decision};
+use crate::model::client::Client;
+use crate::model::page::Page;
+use crate::moment::Timestamp;
+use crate::pki::signing_request::{SigningRequest, SigningRequestError};
+use crate::pki::thumbprint::Thumbprint;
+use crate::protocol::error::{Doing, ErrorCode, Failure, Fault, FieldProblem, Reason, Refusal};
+use crate::protocol::ids::ClientId;
+use crate::store::{self, Tx};
+
+use super::suitable::suits;
+use super::{Acting, CertificateAuthority, IssuedCertificate, Issuing, not_found, unacceptable};
+
+/// How many requests for one client may wait for a decision.
+const MOST_PENDING: usize = 5;
+
+/// What is asked for.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// For which client.
+    pub client: ClientId,
+    /// PKCS #10, in PEM or DER.
+    pub csr: Vec<u8>,
+    /// The certificate that it is to take the place of.
+    pub renews: Option<Thumbprint>,
+}
+
+impl CertificateAuthority {
+    /// Keeps a request until somebody decides. Asking again with the same request is asking once.
+    pub async fn request(&self, acting: Acting, asked: Asked) -> Result<CertificateRequest, Failure> {
+        let Acting { by, mut event, gate } = acting;
+        event.target = Some(asked.client.to_string());
+        let request = match self.requested(&by, &asked, event.at).await {
+            Ok(request) => request,
+            Err(failure) => return self.refuse(event, failure).await,
+        };
+        let (issuer, now) = (self.terms.issuer.clone(), event.at);
+        self.ledger
+            .transact(event, move |tx, event| -> Work<'_, CertificateRequest> {
+                Box::pin(async move {
+                    gate(tx).await?;
+                    suits(&locked(tx, &request.client).await?, &issuer)?;
+                    let pending =
+                        store::certificate_request::find_pending_of(tx, &request.client, now).await?;
+                    if let Some(same) = pending.iter().find(|known| known.csr == request.csr) {
+                        return Ok(Done::Unchanged(same.clone()));
+                    }
+                    if pending.len() >= MOST_PENDING {
+                        let told = "too many requests for this client wait already: have them decided first";
+                        let reason = Reason::new("too_many_requests");
+                        return Err(Refusal::new(ErrorCode::Conflict, told, reason).into());
+                    }
+                    store::certificate_request::insert(tx, &request).await?;
+                    event.detail = Some(request.id.to_string());
+                    Ok(Done::Changed(request))
+                })
+            })
+            .await
+    }
+
+    /// A request as it was sent, if there is a PKI and it can be read.
+    pub async fn readable(&self, csr: &[u8]) -> Result<SigningRequest, Failure> {
+        self.needed().await?;
+        SigningRequest::parse(csr).map_err(|error| wrong_request(error).into())
+    }
+
+    async fn requested(
+        &self,
+        by: &str,
+        asked: &Asked,
+        now: Timestamp,
+    ) -> Result<CertificateRequest, Failure> {
+        let csr = self.readable(&asked.csr).await?;
+        Ok(CertificateRequest {
+            id: self.entropy.id(now).doing("naming a request for a certificate")?,
+            client: asked.client.clone(),
+            csr: csr.der().to_vec(),
+            requested_by: by.to_owned(),
+            requested_at: now,
+            expires_at: now + self.terms.request,
+            decision: None,
+            renews: asked.renews.map(|renewed| renewed.as_base64url()),
+        })
+    }
+
+    /// Finds a request.
+    pub async fn find_request(&self, id: Uuid) -> Result<CertificateRequest, Failure> {
+        let found = store::certificate_request::find(&self.db, id).await?;
+        found.ok_or_else(|| not_found("certificate_request_unknown").into())
+    }
+
+    /// Finds a page of requests in the order in which they came.
+    pub async fn list_requests(&self, page: &Page<Uuid>) -> Result<Vec<CertificateRequest>, Fault> {
+        store::certificate_request::find_page(&self.db, page).await
+    }
+
+    /// Issues what was asked for, when somebody else than who asked finds it good.
+    pub async fn approve(&self, acting: Acting, id: Uuid) -> Result<IssuedCertificate, Failure> {
+        let Acting { by, mut event, gate } = acting;
+        event.target = Some(id.to_string());
+        let now = event.at;
+        // Signing may take its time, in which nothing is locked. What was signed counts once it is kept.
+        let issued = match self.prepared(&by, id, now).await {
+            Ok(issued) => issued,
+            Err(failure) => return self.refuse(event, failure).await,
+        };
+        let (own, eyes) = (self.terms.issuer.clone(), self.terms.eyes);
+        self.ledger
+            .transact(event, move |tx, event| -> Work<'_, IssuedCertificate> {
+                Box::pin(async move {
+                    let client = locked(tx, &issued.known.client).await?;
+                    gate(tx).await?;
+                    let request = store::certificate_request::find_locked(tx, id).await?;
+                    let request = request.ok_or_else(|| not_found("certificate_request_unknown"))?;
+                    request.approvable(&by, eyes, now)?;
+                    suits(&client, &own)?;
+                    let thumbprint = issued.known.thumbprint.as_base64url();
+                    issued.keep(tx).await?;
+                    event.detail = Some(format!("{thumbprint} for {}", client.id));
+                    decide(tx, id, Decision { by, at: now, thumbprint: Some(thumbprint) }).await?;
+                    Ok(Done::Changed(issued))
+                })
+            })
+            .await
+    }
+
+    /// Signs what a request asks for, if it may be approved as it stands now.
+    async fn prepared(&self, by: &str, id: Uuid, now: Timestamp) -> Result<IssuedCertificate, Failure> {
+        let request = self.find_request(id).await?;
+        request.approvable(by, self.terms.eyes, now)?;
+        let csr = SigningRequest::parse(&request.csr).doing("reading a request for a certificate")?;
+        let renews = request.renews.as_deref().and_then(Thumbprint::parse);
+        self.issue(Issuing { client: request.client, request: csr, renews }, now).await
+    }
+
+    /// Says no to a request.
+    pub async fn deny(&self, acting: Acting, id: Uuid) -> Result<CertificateRequest, Failure> {
+        let Acting { by, mut event, gate } = acting;
+        event.target = Some(id.to_string());
+        let now = event.at;
+        self.ledger
+            .transact(event, move |tx, event| -> Work<'_, CertificateRequest> {
+                Box::pin(async move {
+                    gate(tx).await?;
+                    let request = store::certificate_request::find_locked(tx, id).await?;
+                    let request = request.ok_or_else(|| not_found("certificate_request_unknown"))?;
+                    request.deniable(now)?;
+                    event.detail = Some(format!("for {}", request.client));
+                    let decision = Decision { by, at: now, thumbprint: None };
+                    decide(tx, id, decision.clone()).await?;
+                    Ok(Done::Changed(CertificateRequest { decision: Some(decision), ..request }))
+                })
+            })
+            .await
+    }
+
+    /// Revokes a certificate, whoever issued it, and those that renewed it: they open nothing from now on.
+    pub async fn revoke(
+        &self,
+        acting: Acting,
+        thumbprint: Thumbprint,
+        reason: RevocationReason,
+    ) -> Result<KnownCertificate, Failure> {
+        let Acting { mut event, gate, .. } = acting;
+        event.target = Some(thumbprint.as_base64url());
+        event.detail = Some(reason.as_str().to_owned());
+        let Some(known) = store::certificate::find(&self.db, &thumbprint).await? else {
+            return self.refuse(event, not_found("certificate_unknown").into()).await;
+        };
+        let now = event.at;
+        self.ledger
+            .transact(event, move |tx, event| -> Work<'_, KnownCertificate> {
+                Box::pin(async move {
+                    gate(tx).await?;
+                    let followed = revoke_in(tx, &known, reason, now).await?;
+                    if followed > 0 {
+                        event.detail = Some(format!("{}, with {followed} that renewed it", reason.as_str()));
+                    }
+                    let revocation = Some((now, reason.as_str().to_owned()));
+                    Ok(Done::Changed(KnownCertificate { revocation, ..known }))
+                })
+            })
+            .await
+    }
+}
+
+/// Revokes a certificate in the transaction of another change; the lists written before are then out of date. Those that
+/// renewed it go with it, since whoever has its key could have made them, unless it was but superseded. The answer is how
+/// many these were.
+async fn revoke_in(
+    tx: &mut Tx,
+    known: &KnownCertificate,
+    reason: RevocationReason,
+    now: Timestamp,
+) -> Result<i64, Failure> {
+    // First of all, so that one revocation waits for the other.
+    let own = i64::from(known.origin == CertificateOrigin::Issued);
+    store::authority::count_more_revocations(tx, AuthorityName::Issuing, own).await?;
+    if store::certificate::mark_revoked(tx, &known.thumbprint, now, reason.as_str()).await? == 0 {
+        let told = "the certificate has been revoked already";
+        return Err(Refusal::new(ErrorCode::Conflict, told, Reason::new("certificate_revoked")).into());
+    }
+    if !reason.reaches_renewals() {
+        return Ok(0);
+    }
+    let mut followed = 0;
+    // Again until there are no more: a renewal that was waited for has added one.
+    loop {
+        let marked =
+            store::certificate::mark_renewals_revoked(tx, &known.thumbprint, now, reason.as_str()).await?;
+        if marked == 0 {
+            break;
+        }
+        followed += i64::try_from(marked).doing("counting revocations")?;
+    }
+    store::authority::count_more_revocations(tx, AuthorityName::Issuing, followed).await?;
+    Ok(followed)
+}
+
+pub(super) async fn locked(tx: &mut Tx, id: &ClientId) -> Result<Client, Failure> {
+    let found = store::client::find_locked(tx, id).await?;
+    found.ok_or_else(|| not_found("client_unknown").into())
+}
+
+async fn decide(tx: &mut Tx, id: Uuid, decision: Decision) -> Result<(), Failure> {
+    if store::certificate_request::mark_decided(tx, id, &decision).await? {
+        return Ok(());
+    }
+    Err(Fault::new("deciding a request", "it was decided while it was locked").into())
+}
+
+fn wrong_request(error: SigningRequestError) -> Refusal {
+    let problem = FieldProblem { field: "csr".to_owned(), says: error.to_string() };
+    unacceptable(error.as_str(), vec![problem])
+}
