@@ -40,6 +40,15 @@ pub struct Caller {
 }
 
 impl Actor {
+    /// The name by which two actors are told apart.
+    #[must_use]
+    pub fn known_as(&self) -> String {
+        match self {
+            Self::Client { client, .. } => format!("client:{}", client.id),
+            Self::Terminal { account } => format!("terminal:{account}"),
+        }
+    }
+
     /// Writes the actor into a record.
     pub(super) fn name(&self, event: &mut AuditEvent) {
         match self {
@@ -47,7 +56,7 @@ impl Actor {
                 event.name_client(client);
                 event.scopes_granted = Some(scope.to_string());
             }
-            Self::Terminal { account } => event.person = Some(format!("terminal:{account}")),
+            Self::Terminal { .. } => event.person = Some(self.known_as()),
         }
     }
 }

@@ -1,27 +1,26 @@
 //! Client registrations: created, read, replaced, patched, stopped, deleted; their secrets and keys.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use time::Duration;
 
 use crate::clients::methods::{self, ClientAuthMethod};
-use crate::jose::jwk::Jwk;
 use crate::ledger::{Done, Work};
 use crate::model::audit_event::AuditEvent;
+use crate::model::certificate_request::Eyes;
 use crate::model::client::{Client, ClientStatus};
 use crate::model::page::Page;
 use crate::model::registration::Provenance;
 use crate::moment::Timestamp;
 use crate::protocol::allowance::Allowance;
-use crate::protocol::client_metadata::{ClientMetadata, Keys};
-use crate::protocol::error::{Doing, ErrorCode, Failure, Fault, FieldProblem, Reason, Refusal};
+use crate::protocol::client_metadata::ClientMetadata;
+use crate::protocol::error::{Doing, ErrorCode, Failure, Fault, Reason, Refusal};
 use crate::protocol::ids::ClientId;
 use crate::protocol::secret::Secret;
 use crate::store::client_secret::NewSecret;
 use crate::store::{self, Tx};
 
 use super::actor::{Actor, Caller};
-use super::registration::Known;
-use super::{Administration, expect_version, merge, not_found, openid, privilege, registration};
+use super::{Administration, communities, expect_version, merge, not_found, openid, privilege, registration};
 
 /// A client, and its secret the one time it is shown.
 #[derive(Debug)]
@@ -41,11 +40,11 @@ pub struct Target {
     pub version: Option<i64>,
 }
 
-type Change = Box<dyn FnOnce(Client, Timestamp) -> Result<Client, Refusal> + Send>;
+pub(super) type Change = Box<dyn FnOnce(Client, Timestamp) -> Result<Client, Refusal> + Send>;
 
 /// Whether a changed registration is held to the rules again.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Judged {
+pub(super) enum Judged {
     Anew,
     AsItStands,
 }
@@ -57,9 +56,19 @@ impl Administration {
         caller: &Caller,
         document: &Map<String, Value>,
     ) -> Result<Registered, Failure> {
+        let id = self.entropy.id(self.clock.now()).doing("naming a client")?;
+        self.create_client_as(caller, ClientId::new(id), document).await
+    }
+
+    /// Registers a client under a name that was made for it.
+    pub(super) async fn create_client_as(
+        &self,
+        caller: &Caller,
+        id: ClientId,
+        document: &Map<String, Value>,
+    ) -> Result<Registered, Failure> {
         let mut event = self.event(caller, "client.create")?;
         let parsed = self.parse_client(&caller.actor, document, None).await;
-        let id = ClientId::new(self.entropy.id(event.at).doing("naming a client")?);
         event.target = Some(id.to_string());
         let (actor, now) = (caller.actor.clone(), event.at);
         let metadata = match parsed {
@@ -83,6 +92,7 @@ impl Administration {
             .transact(event, move |tx, _| {
                 Box::pin(async move {
                     privilege::still_stands(&actor, tx).await?;
+                    communities::hold(tx, &client.metadata).await?;
                     store::client::insert(tx, &client).await?;
                     if let Some(stored) = stored {
                         store::client_secret::insert(tx, &client.id, &stored).await?;
@@ -169,11 +179,11 @@ impl Administration {
     pub async fn delete_client(&self, caller: &Caller, target: Target) -> Result<(), Failure> {
         let mut event = self.event(caller, "client.delete")?;
         event.target = Some(target.id.to_string());
-        let actor = caller.actor.clone();
+        let (actor, eyes) = (caller.actor.clone(), self.authority.terms().eyes);
         self.ledger
             .transact(event, move |tx, _| {
                 Box::pin(async move {
-                    let client = locked(tx, &actor, &target).await?;
+                    let client = locked(tx, &actor, &target, eyes).await?;
                     privilege::leaves_an_admin(&actor, tx, &client, None).await?;
                     store::client::delete(tx, &client.id).await?;
                     Ok(Done::Changed(()))
@@ -193,12 +203,12 @@ impl Administration {
         event.target = Some(target.id.to_string());
         let now = event.at;
         let (secret, stored) = self.secrets.make(&target.id, &self.entropy, now)?;
-        let actor = caller.actor.clone();
+        let (actor, eyes) = (caller.actor.clone(), self.authority.terms().eyes);
         let client = self
             .ledger
             .transact(event, move |tx, _| {
                 Box::pin(async move {
-                    let client = locked(tx, &actor, &target).await?;
+                    let client = locked(tx, &actor, &target, eyes).await?;
                     uses_secret(&client)?;
                     store::client_secret::mark_expiring(tx, &client.id, now + overlap).await?;
                     store::client_secret::insert(tx, &client.id, &stored).await?;
@@ -208,42 +218,6 @@ impl Administration {
             })
             .await?;
         Ok(Registered { client, secret: Some(secret) })
-    }
-
-    /// Adds a public key to a client whose keys stand in its registration.
-    pub async fn add_key(&self, caller: &Caller, target: Target, key: &Value) -> Result<Client, Failure> {
-        let mut event = self.event(caller, "client.add_key")?;
-        event.target = Some(target.id.to_string());
-        let key = match Jwk::parse(key) {
-            Ok(key) => key.to_json(),
-            Err(error) => {
-                return self
-                    .refuse(event, registration::refusal(vec![field("jwk", &error.to_string())]).into())
-                    .await;
-            }
-        };
-        let change: Change = Box::new(move |client, _| {
-            with_keys(client, |keys| {
-                keys.push(key);
-                Ok(())
-            })
-        });
-        self.change_client(caller, event, target, (Judged::Anew, change)).await
-    }
-
-    /// Removes a public key from a client's registration.
-    pub async fn remove_key(&self, caller: &Caller, target: Target, kid: String) -> Result<Client, Failure> {
-        let mut event = self.event(caller, "client.remove_key")?;
-        event.target = Some(target.id.to_string());
-        event.detail = Some(kid.clone());
-        let change: Change = Box::new(move |client, _| {
-            with_keys(client, |keys| {
-                let before = keys.len();
-                keys.retain(|key| key.get("kid").and_then(Value::as_str) != Some(&kid));
-                if keys.len() == before { Err(not_found("key_unknown")) } else { Ok(()) }
-            })
-        });
-        self.change_client(caller, event, target, (Judged::Anew, change)).await
     }
 
     /// Changes a client without judging its registration anew.
@@ -259,7 +233,7 @@ impl Administration {
     }
 
     /// Locks a client, changes it, and judges what came of it.
-    async fn change_client(
+    pub(super) async fn change_client(
         &self,
         caller: &Caller,
         event: AuditEvent,
@@ -267,20 +241,21 @@ impl Administration {
         (judged, change): (Judged, Change),
     ) -> Result<Client, Failure> {
         let now = event.at;
-        let actor = caller.actor.clone();
+        let (actor, eyes) = (caller.actor.clone(), self.authority.terms().eyes);
         let (rules, features) = (self.rules.clone(), self.features);
         let known = self.known().await?;
         self.ledger
             .transact(event, move |tx, _| -> Work<'_, Client> {
                 Box::pin(async move {
-                    let before = locked(tx, &actor, &target).await?;
+                    let before = locked(tx, &actor, &target, eyes).await?;
                     let after = change(before.clone(), now)?.ending_former_names(&before, now);
                     // A registration is never held back by what has changed around it: a client can always be
                     // stopped, whatever has become of its resource servers.
                     if judged == Judged::Anew {
                         let known = known.and(&before.metadata);
                         registration::judge(&after.metadata, &known, &rules, &features)?;
-                        privilege::is_within(&actor, &after.metadata)?;
+                        privilege::is_within(&actor, &after.metadata, eyes)?;
+                        communities::hold(tx, &after.metadata).await?;
                         // What an administrator makes of a client that registered itself, it may be from then on.
                         let allowance = Allowance::of(&after.metadata);
                         store::self_registration::update_allowance(tx, &after.id, &allowance).await?;
@@ -303,16 +278,9 @@ impl Administration {
     ) -> Result<ClientMetadata, Failure> {
         let metadata = ClientMetadata::parse(document).map_err(registration::refusal)?;
         registration::judge(&metadata, &self.known().await?, &self.rules, &self.features)?;
-        privilege::is_within(actor, &metadata)?;
+        privilege::is_within(actor, &metadata, self.authority.terms().eyes)?;
         openid::check_sector(&metadata, before, (&self.outbound, &self.rules)).await?;
         Ok(metadata)
-    }
-
-    /// What registrations may name.
-    pub(crate) async fn known(&self) -> Result<Known, Fault> {
-        let mut resources = store::resource::find_urls(&self.db).await?;
-        resources.push(self.audience.clone());
-        Ok(Known { resources, details_types: self.details_types().await? })
     }
 
     /// A new secret, where the method of a registration uses one.
@@ -340,12 +308,12 @@ impl Administration {
 }
 
 /// Locks the client to change, if the actor may touch it.
-async fn locked(tx: &mut Tx, actor: &Actor, target: &Target) -> Result<Client, Failure> {
+async fn locked(tx: &mut Tx, actor: &Actor, target: &Target, eyes: Eyes) -> Result<Client, Failure> {
     let client =
         store::client::find_locked(tx, &target.id).await?.ok_or_else(|| not_found("client_unknown"))?;
     privilege::still_stands(actor, tx).await?;
     expect_version(target.version, client.version)?;
-    privilege::is_within(actor, &client.metadata)?;
+    privilege::is_within(actor, &client.metadata, eyes)?;
     Ok(client)
 }
 
@@ -369,32 +337,4 @@ fn uses_secret(client: &Client) -> Result<(), Refusal> {
     }
     let told = "this client authenticates without a secret";
     Err(Refusal::new(ErrorCode::Conflict, told, Reason::new("client_has_no_secret")))
-}
-
-/// Edits the keys that stand in a registration; the last one cannot go.
-fn with_keys(
-    client: Client,
-    edit: impl FnOnce(&mut Vec<Value>) -> Result<(), Refusal>,
-) -> Result<Client, Refusal> {
-    let mut keys = match &client.metadata.keys {
-        Keys::Inline(set) => set.keys().iter().map(Jwk::to_json).collect(),
-        Keys::None => Vec::new(),
-        Keys::At(_) => {
-            let told = "this client publishes its keys at its jwks_uri";
-            return Err(Refusal::new(ErrorCode::Conflict, told, Reason::new("keys_at_jwks_uri")));
-        }
-    };
-    edit(&mut keys)?;
-    let mut document = client.metadata.to_json();
-    if keys.is_empty() {
-        document.remove("jwks");
-    } else {
-        document.insert("jwks".to_owned(), json!({ "keys": keys }));
-    }
-    let metadata = ClientMetadata::parse(&document).map_err(registration::refusal)?;
-    Ok(client.with_metadata(metadata))
-}
-
-fn field(name: &str, says: &str) -> FieldProblem {
-    FieldProblem { field: name.to_owned(), says: says.to_owned() }
 }

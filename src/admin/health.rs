@@ -63,8 +63,18 @@ impl Administration {
         if self.clock.drift() > MOST_DRIFT {
             reasons.push("this machine's clock differs from the database's by more than 30 seconds");
         }
-        if !keys.is_ready(self.clock.now()) {
-            reasons.push("there is no active signing key");
+        reasons.extend(keys.obstacle(self.clock.now()));
+        match keys.reaches_hsm(self.clock.now()).await {
+            Err(fault) if keys.hsm_hangs() => {
+                tracing::warn!(%fault, "not ready");
+                reasons.push("the HSM's library does not return: restart the process");
+            }
+            // One that has too much to do is there.
+            Err(fault) if !fault.is_overload() => {
+                tracing::warn!(%fault, "not ready");
+                reasons.push("the HSM does not sign");
+            }
+            Ok(()) | Err(_) => {}
         }
         reasons
     }

@@ -4,7 +4,11 @@
 pub mod actor;
 pub mod alerts;
 pub mod audit;
+pub mod back_ends;
+pub mod certificates;
+mod client_keys;
 pub mod clients;
+pub mod communities;
 pub mod details_types;
 pub mod explain;
 mod fapi;
@@ -12,6 +16,7 @@ pub mod forecast;
 pub mod health;
 pub mod initial_tokens;
 mod inquiry;
+pub mod issuance;
 pub mod keys;
 pub mod passwords;
 mod patients;
@@ -19,8 +24,10 @@ mod supposition;
 pub mod openid;
 pub mod privilege;
 pub mod profile;
+mod proxied;
 pub mod registration;
 pub mod resources;
+pub mod rewrap;
 pub mod scopes;
 pub mod statement_issuers;
 pub mod trusted_issuers;
@@ -30,11 +37,13 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use crate::ca::CertificateAuthority;
 use crate::clients::evidence::Evidence;
 use crate::clients::secrets::SecretDigester;
 use crate::config::features::Features;
 use crate::config::outbound::Outbound as Rules;
 use crate::grants::OwnResources;
+use crate::keys::custody::Custody;
 use crate::keys::rotation::Schedule;
 use crate::ledger::{Attempt, Entry, Ledger};
 use crate::model::audit_event::{AuditEvent, Origin};
@@ -48,6 +57,7 @@ use crate::policy::Lifetimes;
 use crate::protocol::error::{Doing, ErrorCode, Failure, Fault, Reason, Refusal};
 use crate::store::Db;
 use crate::tokens::access_token::{AccessTokens, LiveToken};
+use crate::trust::Communities;
 
 use actor::Caller;
 
@@ -69,8 +79,14 @@ pub struct Administration {
     pub passwords: PasswordHasher,
     /// Digests client secrets.
     pub secrets: Arc<SecretDigester>,
-    /// Seals private keys.
+    /// Keeps private keys.
+    pub custody: Custody,
+    /// The built-in client PKI.
+    pub authority: CertificateAuthority,
+    /// Seals what must be read back.
     pub sealer: Arc<Sealer>,
+    /// Whom the server believes to vouch for clients.
+    pub communities: Communities,
     /// What may be fetched.
     pub rules: Arc<Rules>,
     /// The one door out.
@@ -79,6 +95,8 @@ pub struct Administration {
     pub features: Features,
     /// When keys are replaced.
     pub schedule: Schedule,
+    /// The certificates that were read from files.
+    pub in_force: certificates::InForce,
     /// What was found when readiness was last examined.
     pub readiness: health::Readiness,
     /// The `aud` of the admin API, which clients may be registered for like any resource server.

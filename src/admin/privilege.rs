@@ -1,5 +1,6 @@
 //! No administrator raises itself or another above itself, and the last one is not removed.
 
+use crate::model::certificate_request::Eyes;
 use crate::model::client::Client;
 use crate::model::person::{Person, Role};
 use crate::protocol::client_metadata::ClientMetadata;
@@ -11,21 +12,52 @@ use crate::store::{self, Tx};
 use super::actor::Actor;
 use super::scopes::{self, WRITES_CLIENTS};
 
-/// Refuses to give, or to touch a client that has, admin scopes which the actor does not hold itself.
-pub fn is_within(actor: &Actor, metadata: &ClientMetadata) -> Result<(), Refusal> {
+/// Refuses to give, or to touch a client that has, admin scopes which the actor does not hold itself. While it takes four
+/// eyes to issue a certificate, a client that may approve is made and changed at the terminal alone: whoever could make
+/// one could approve what they asked for.
+pub fn is_within(actor: &Actor, metadata: &ClientMetadata, eyes: Eyes) -> Result<(), Refusal> {
     let held = match actor {
         Actor::Terminal { .. } => return Ok(()),
         Actor::Client { scope, .. } => scope,
     };
     let beyond = admin_scopes(&metadata.scope).find(|scope| !held.iter().any(|own| own.as_str() == *scope));
-    match beyond {
-        None => Ok(()),
-        Some(scope) => {
-            let reason = Reason::new("admin_scope_beyond_own");
-            let told = "only an administrator who holds these admin scopes may do this";
-            Err(Refusal::new(ErrorCode::InsufficientScope, told, reason).detail(scope.to_owned()))
-        }
+    if let Some(scope) = beyond {
+        let reason = Reason::new("admin_scope_beyond_own");
+        let told = "only an administrator who holds these admin scopes may do this";
+        return Err(Refusal::new(ErrorCode::InsufficientScope, told, reason).detail(scope.to_owned()));
     }
+    if eyes == Eyes::Four && holds(&metadata.scope, scopes::APPROVES) && !asks(&metadata.scope) {
+        let told =
+            "a client that approves certificates is registered and changed at the terminal (`hilum client`)";
+        return Err(four_eyes(told));
+    }
+    Ok(())
+}
+
+/// Refuses approval, while it takes four eyes, to an administrator who could have asked: by its token, or by another
+/// that its registration lets it have.
+pub fn may_approve(actor: &Actor, eyes: Eyes) -> Result<(), Refusal> {
+    match (actor, eyes) {
+        (Actor::Client { client, scope, .. }, Eyes::Four) if asks(scope) || asks(&client.metadata.scope) => {
+            Err(four_eyes(
+                "whoever may write clients or ask for certificates cannot approve them: register a client of its own \
+                 for approving, at the terminal",
+            ))
+        }
+        (Actor::Client { .. } | Actor::Terminal { .. }, Eyes::Two | Eyes::Four) => Ok(()),
+    }
+}
+
+const fn four_eyes(told: &'static str) -> Refusal {
+    Refusal::new(ErrorCode::FourEyes, told, Reason::new("four_eyes"))
+}
+
+fn holds(scope: &ScopeSet, wanted: &str) -> bool {
+    scope.iter().any(|held| held.as_str() == wanted)
+}
+
+fn asks(scope: &ScopeSet) -> bool {
+    scopes::ASKS.iter().any(|wanted| holds(scope, wanted))
 }
 
 /// Refuses an administrator who was stopped while it waited for its turn.

@@ -6,11 +6,13 @@ use crate::config::features::Features;
 use crate::config::outbound::Outbound as Rules;
 use crate::grants;
 use crate::model::device_code;
+use crate::pki::NameKind;
 use crate::platform::outbound::OutboundUrl;
 use crate::policy::{DECISION_WRITE, LAUNCH_WRITE};
 use crate::protocol::allowance::Allowance;
 use crate::protocol::client_metadata::{ClientMetadata, Keys, Profile};
-use crate::protocol::error::{ErrorCode, Failure, FieldProblem, Reason, Refusal};
+use crate::protocol::error::{ErrorCode, Failure, Fault, FieldProblem, Reason, Refusal};
+use crate::protocol::ids::CommunityName;
 use crate::scope::dialects;
 use crate::scope::set::ScopeSet;
 use crate::scope::token::ScopeToken;
@@ -27,6 +29,8 @@ pub struct Known {
     pub resources: Vec<String>,
     /// The types of authorization details that there are.
     pub details_types: Vec<String>,
+    /// The trust communities, and the kinds of names that each takes.
+    pub communities: Vec<(CommunityName, Vec<NameKind>)>,
 }
 
 impl Known {
@@ -98,12 +102,39 @@ pub fn judge(
     for says in unread(&metadata.scope) {
         problem("scope".to_owned(), &says);
     }
+    problems.extend(of_community(metadata, known));
     problems.extend(out_of_reach(metadata, rules));
     problems.extend(openid::problems(metadata, rules));
     if metadata.profile == Profile::Fapi2 {
         problems.extend(fapi::problems(metadata));
     }
     if problems.is_empty() { Ok(()) } else { Err(refusal(problems)) }
+}
+
+/// What is wrong with the trust community that a registration names: only certificates that somebody else has issued
+/// are judged by one.
+fn of_community(metadata: &ClientMetadata, known: &Known) -> Option<FieldProblem> {
+    let problem =
+        |field: &str, says: &str| Some(FieldProblem { field: field.to_owned(), says: says.to_owned() });
+    let name = metadata.trust_community.as_ref()?;
+    let issued = match metadata.token_endpoint_auth_method.as_str() {
+        methods::TLS_CLIENT_AUTH => true,
+        methods::SELF_SIGNED => false,
+        _ => metadata.certificate_bound,
+    };
+    if !issued {
+        let says = "comes with tls_client_auth, or with tls_client_certificate_bound_access_tokens and a certificate \
+                    that an authority has issued";
+        return problem("trust_community", says);
+    }
+    let Some((_, names)) = known.communities.iter().find(|(known, _)| known == name) else {
+        return problem("trust_community", "is not a trust community of this server");
+    };
+    let identity = metadata.certificate_identity.as_ref()?;
+    if names.contains(&identity.kind()) {
+        return None;
+    }
+    problem(identity.field(), "is a kind of name that the trust community does not take")
 }
 
 /// The addresses that this server would ask, and may not: only what is registered is ever asked, by the same rules
@@ -122,6 +153,15 @@ fn out_of_reach(metadata: &ClientMetadata, rules: &Rules) -> Vec<FieldProblem> {
 }
 
 impl Administration {
+    /// What registrations may name.
+    pub(crate) async fn known(&self) -> Result<Known, Fault> {
+        let mut resources = store::resource::find_urls(&self.db).await?;
+        resources.push(self.audience.clone());
+        self.communities.refresh().await?;
+        let communities = self.communities.names();
+        Ok(Known { resources, details_types: self.details_types().await?, communities })
+    }
+
     /// Judges what clients may be at most that register themselves. Never administrators, nor EHRs, nor payers.
     pub(super) async fn judge_allowance(&self, allowance: &Allowance) -> Result<(), Failure> {
         let mut problems = Vec::new();

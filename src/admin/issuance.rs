@@ -1,0 +1,98 @@
+//! Certificates of clients: asked for by one administrator, approved or denied by another, revoked.
+
+use uuid::Uuid;
+
+use crate::ca::{Acting, Asked, Chain, IssuedCertificate};
+use crate::model::authority::RevocationReason;
+use crate::model::certificate::KnownCertificate;
+use crate::model::certificate_request::CertificateRequest;
+use crate::model::page::Page;
+use crate::pki::thumbprint::Thumbprint;
+use crate::protocol::error::{Failure, Fault};
+use crate::store;
+
+use super::actor::Caller;
+use super::{Administration, privilege};
+
+impl Administration {
+    /// Sets the client PKI up.
+    pub async fn init_pki(&self, caller: &Caller) -> Result<Chain, Failure> {
+        self.authority.init(self.acting(caller, "pki.init")?).await
+    }
+
+    /// The certificates of the authorities; `None` before the client PKI is set up.
+    pub async fn find_pki(&self) -> Result<Option<Chain>, Fault> {
+        self.authority.chain().await
+    }
+
+    /// The certificates that should be renewed, those that end first first, with whom to ask; at most so many.
+    pub async fn list_renewals_due(&self, most: i64) -> Result<Vec<(KnownCertificate, Vec<String>)>, Fault> {
+        let due = store::certificate::find_due(&self.db, self.clock.now(), most).await?;
+        let mut found = Vec::with_capacity(due.len());
+        for known in due {
+            let client = store::client::find(&self.db, &known.client).await?;
+            found.push((known, client.map(|client| client.metadata.contacts).unwrap_or_default()));
+        }
+        Ok(found)
+    }
+
+    /// Asks for a certificate.
+    pub async fn request_certificate(
+        &self,
+        caller: &Caller,
+        asked: Asked,
+    ) -> Result<CertificateRequest, Failure> {
+        self.authority.request(self.acting(caller, "certificate.request")?, asked).await
+    }
+
+    /// Finds a request for a certificate.
+    pub async fn find_certificate_request(&self, id: Uuid) -> Result<CertificateRequest, Failure> {
+        self.authority.find_request(id).await
+    }
+
+    /// Finds a page of requests for certificates.
+    pub async fn list_certificate_requests(
+        &self,
+        page: &Page<Uuid>,
+    ) -> Result<Vec<CertificateRequest>, Fault> {
+        self.authority.list_requests(page).await
+    }
+
+    /// Approves a request for a certificate that somebody else has made.
+    pub async fn approve_certificate(&self, caller: &Caller, id: Uuid) -> Result<IssuedCertificate, Failure> {
+        let mut acting = self.acting(caller, "certificate.approve")?;
+        let allowed = privilege::may_approve(&caller.actor, self.authority.terms().eyes);
+        // What is not there is not there for anybody.
+        if let Err(refusal) = allowed
+            && store::certificate_request::find(&self.db, id).await?.is_some()
+        {
+            acting.event.target = Some(id.to_string());
+            return self.refuse(acting.event, refusal.into()).await;
+        }
+        self.authority.approve(acting, id).await
+    }
+
+    /// Denies a request for a certificate.
+    pub async fn deny_certificate(&self, caller: &Caller, id: Uuid) -> Result<CertificateRequest, Failure> {
+        self.authority.deny(self.acting(caller, "certificate.deny")?, id).await
+    }
+
+    /// Revokes a certificate.
+    pub async fn revoke_certificate(
+        &self,
+        caller: &Caller,
+        thumbprint: Thumbprint,
+        reason: RevocationReason,
+    ) -> Result<KnownCertificate, Failure> {
+        self.authority.revoke(self.acting(caller, "certificate.revoke")?, thumbprint, reason).await
+    }
+
+    fn acting(&self, caller: &Caller, action: &str) -> Result<Acting, Fault> {
+        let actor = caller.actor.clone();
+        Ok(Acting {
+            by: actor.known_as(),
+            event: self.event(caller, action)?,
+            gate: Box::new(move |tx| Box::pin(async move { privilege::still_stands(&actor, tx).await })),
+        })
+    }
+}
