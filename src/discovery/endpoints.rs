@@ -36,10 +36,23 @@ pub const TOKEN: &str = "/oauth2/token";
 pub const INTROSPECTION: &str = "/oauth2/introspect";
 /// The revocation endpoint (RFC 7009).
 pub const REVOCATION: &str = "/oauth2/revoke";
+/// The OCSP responder of the built-in client PKI (RFC 6960, A.1).
+pub const OCSP: &str = "/pki/ocsp";
+
+/// The same, with the question in the address.
+pub const OCSP_GET: &str = "/pki/ocsp/{request:.*}";
 /// The userinfo endpoint (OpenID Connect Core, 5.3).
 pub const USERINFO: &str = "/oauth2/userinfo";
 /// The key set (RFC 7517).
 pub const JWKS: &str = "/oauth2/jwks";
+/// The authorities of the built-in PKI (RFC 7030, 4.1).
+pub const EST_CACERTS: &str = "/.well-known/est/cacerts";
+/// A client's first certificate (RFC 7030, 4.2.1).
+pub const EST_ENROLL: &str = "/.well-known/est/simpleenroll";
+/// A client's next certificate (RFC 7030, 4.2.2).
+pub const EST_REENROLL: &str = "/.well-known/est/simplereenroll";
+/// What a certification request should hold (RFC 7030, 4.5).
+pub const EST_ATTRIBUTES: &str = "/.well-known/est/csrattrs";
 
 /// The endpoints that a client may call with its certificate, as discovery names them (RFC 8705, 5).
 pub const ALIASED: [(&str, &str); 5] = [

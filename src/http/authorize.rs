@@ -67,7 +67,7 @@ pub async fn go_on(request: HttpRequest, state: web::Data<State>) -> HttpRespons
             count("granted");
             answered(&request, &state, granted.into_answer())
         }
-        Err(trouble) => tell(&request, &state, &trouble),
+        Err(trouble) => tell(&request, &state, &trouble).await,
     }
 }
 
@@ -78,18 +78,18 @@ async fn begin(request: &HttpRequest, state: &State, text: &[u8]) -> HttpRespons
             count("begun");
             redirect::on(&go_on)
         }
-        Err(trouble) => tell(request, state, &trouble),
+        Err(trouble) => tell(request, state, &trouble).await,
     }
 }
 
 /// Tells the client at its callback, or the person on a page.
-pub(super) fn tell(request: &HttpRequest, state: &State, trouble: &Trouble) -> HttpResponse {
+pub(super) async fn tell(request: &HttpRequest, state: &State, trouble: &Trouble) -> HttpResponse {
     count(word(trouble.failure()));
     match trouble {
         Trouble::Page(failure) => pages::failure(request, state, failure),
         Trouble::Client(address, failure) => {
             pages::log(request, failure);
-            match state.authorization.refused(address, failure) {
+            match state.authorization.refused(address, failure).await {
                 Ok(answer) => answered(request, state, answer),
                 // Whoever is told by signed answers alone is told nothing without a key.
                 Err(fault) => pages::failure(request, state, &fault.into()),

@@ -12,7 +12,7 @@ use super::render::problem;
 use super::state::State;
 
 /// How long a metadata document may be cached, in seconds.
-const MAX_AGE: u32 = 300;
+const MAX_AGE: i64 = 300;
 
 /// `GET /.well-known/oauth-authorization-server`.
 pub async fn oauth(request: HttpRequest, state: web::Data<State>) -> HttpResponse {
@@ -47,7 +47,9 @@ pub(super) async fn of_resource(request: &HttpRequest, state: &State, name: &str
 
 /// `GET /oauth2/jwks`.
 pub async fn jwks(state: web::Data<State>) -> HttpResponse {
-    cached(&publication::jwks(&state.keys, state.clock.now()), publication::MAX_AGE)
+    let now = state.clock.now();
+    let max_age = publication::max_age(&state.keys, state.administration.schedule, now);
+    cached(&publication::jwks(&state.keys, now), max_age)
 }
 
 /// The answer to a browser's question whether it may read (CORS): anybody may.
@@ -71,7 +73,7 @@ fn document(document: Map<String, Value>) -> HttpResponse {
     cached(&Value::Object(document), MAX_AGE)
 }
 
-fn cached(value: &Value, max_age: u32) -> HttpResponse {
+fn cached(value: &Value, max_age: i64) -> HttpResponse {
     HttpResponse::Ok()
         .insert_header((header::CACHE_CONTROL, format!("public, max-age={max_age}")))
         .insert_header((header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"))

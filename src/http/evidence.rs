@@ -1,7 +1,9 @@
 //! What a request shows of its sender: its `Authorization` and `DPoP` headers and the certificate of its
-//! connection. No other header is believed, whatever it claims (RFC 9700, 4.13).
+//! connection. No other header is believed, whatever it claims (RFC 9700, 4.13), but those of a proxy that is known
+//! by the certificate of its own connection.
 
 use std::any::Any;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use actix_tls::accept::rustls_0_23::TlsStream;
@@ -13,8 +15,10 @@ use tracing_actix_web::RequestId;
 use uuid::Uuid;
 
 use crate::clients::evidence::{Evidence, PeerCertificate};
+use crate::clients::proxies::{Judged, Proxies, Standing};
 use crate::model::audit_event::Origin;
 use crate::pki::certificate::Certificate;
+use crate::pki::handed_on::Lines;
 use crate::protocol::auth_header::AuthHeader;
 use crate::protocol::dpop;
 use crate::protocol::secret::Secret;
@@ -25,6 +29,27 @@ use super::state::State;
 /// The header of proofs (RFC 9449, 4.1).
 pub const DPOP: &str = "dpop";
 
+/// The header in which proxies write the addresses of their clients.
+const FORWARDED_FOR: &str = "x-forwarded-for";
+
+/// What a request shows of its client.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    /// Its certificate.
+    certificate: Option<Arc<PeerCertificate>>,
+    /// Its address.
+    peer: Option<IpAddr>,
+}
+
+/// A request that cannot be believed.
+#[derive(Debug)]
+pub struct Unbelieved {
+    /// From where it came.
+    pub origin: Origin,
+    /// What is wrong with it.
+    pub why: &'static str,
+}
+
 /// Keeps the certificate of a new connection with it. Called once for each connection.
 pub fn keep_certificate(connection: &dyn Any, data: &mut Extensions) {
     let Some(stream) = connection.downcast_ref::<TlsStream<TcpStream>>() else { return };
@@ -34,6 +59,7 @@ pub fn keep_certificate(connection: &dyn Any, data: &mut Extensions) {
     match chain.first().map(|leaf| Certificate::parse(leaf)) {
         Some(Ok(leaf)) => {
             data.insert(Arc::new(PeerCertificate { leaf, chain }));
+            data.insert(Arc::<Judged>::default());
         }
         Some(Err(error)) => tracing::info!(%error, "a client certificate could not be read"),
         None => {}
@@ -43,19 +69,70 @@ pub fn keep_certificate(connection: &dyn Any, data: &mut Extensions) {
 /// What a request shows.
 #[must_use]
 pub fn of(request: &HttpRequest, state: &State) -> Evidence {
-    let certificate = request.conn_data::<Arc<PeerCertificate>>().cloned();
-    let origin = Origin {
-        peer: request.peer_addr().map(|address| address.ip().to_canonical()),
-        certificate: certificate.as_ref().map(|certificate| certificate.leaf.thumbprint().as_base64url()),
-        request: request_id(request),
-        process: state.process.clone(),
-    };
+    let noted = request.extensions().get::<Shown>().cloned();
+    let Shown { certificate, peer } =
+        noted.unwrap_or_else(|| Shown { certificate: None, peer: peer_address(request) });
+    let origin = origin(request, state, (peer, certificate.as_deref()));
     let dpop = dpop(request);
     let target = match dpop {
         dpop::Header::One(_) => target(request, state),
         dpop::Header::None | dpop::Header::Several => dpop::Target::default(),
     };
     Evidence { authorization: authorization(request), certificate, dpop, target, origin }
+}
+
+/// What a request shows of its client: for itself, or by the headers of a proxy.
+pub async fn shown(request: &HttpRequest, state: &State) -> Result<Shown, Unbelieved> {
+    let peer = peer_address(request);
+    let own = request.conn_data::<Arc<PeerCertificate>>();
+    let (Some(proxies), Some(own), Some(judged)) = (&state.proxies, own, request.conn_data::<Arc<Judged>>())
+    else {
+        return Ok(Shown { certificate: own.cloned(), peer });
+    };
+    match proxies.judge(own, judged, state.clock.now()).await {
+        Standing::Client => Ok(Shown { certificate: Some(own.clone()), peer }),
+        Standing::Unproved => Ok(Shown { certificate: None, peer }),
+        Standing::Proxy => {
+            let last = request.headers().get_all(FORWARDED_FOR).last();
+            let peer = proxies.client_address(last.map(header::HeaderValue::as_bytes)).or(peer);
+            match handed_on(request, proxies) {
+                Ok(certificate) => Ok(Shown { certificate: certificate.map(Arc::new), peer }),
+                // Recorded with the certificate that the connection did show: the proxy's.
+                Err(why) => {
+                    Err(Unbelieved { origin: origin(request, state, (peer, Some(own.as_ref()))), why })
+                }
+            }
+        }
+    }
+}
+
+/// The certificate that a proxy hands on with a request.
+fn handed_on(request: &HttpRequest, proxies: &Proxies) -> Result<Option<PeerCertificate>, &'static str> {
+    let lines = |name: &str| -> Vec<&[u8]> {
+        request.headers().get_all(name).map(header::HeaderValue::as_bytes).collect()
+    };
+    let certificate = lines(proxies.form.header());
+    let chain = proxies.form.chain_header().map(lines).unwrap_or_default();
+    proxies.handed_on(Lines { certificate: &certificate, chain: &chain })
+}
+
+/// The address of the TLS peer.
+fn peer_address(request: &HttpRequest) -> Option<IpAddr> {
+    request.peer_addr().map(|address| address.ip().to_canonical())
+}
+
+/// From where a request came.
+fn origin(
+    request: &HttpRequest,
+    state: &State,
+    (peer, certificate): (Option<IpAddr>, Option<&PeerCertificate>),
+) -> Origin {
+    Origin {
+        peer,
+        certificate: certificate.map(|certificate| certificate.leaf.thumbprint().as_base64url()),
+        request: request_id(request),
+        process: state.process.clone(),
+    }
 }
 
 /// The scheme in which a request shows its token.

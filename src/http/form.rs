@@ -76,6 +76,19 @@ pub(super) async fn json(
     bytes(payload, most).await
 }
 
+/// Reads the body of a certification request (RFC 5967).
+pub(super) async fn pkcs10(
+    request: &HttpRequest,
+    payload: web::Payload,
+    most: usize,
+) -> Result<web::Bytes, Refusal> {
+    if !is_of(request, "application/pkcs10") {
+        let told = "the body must be application/pkcs10: DER in base64";
+        return Err(Refusal::new(ErrorCode::UnsupportedMediaType, told, Reason::new("content_type")));
+    }
+    bytes(payload, most).await
+}
+
 async fn bytes(payload: web::Payload, most: usize) -> Result<web::Bytes, Refusal> {
     match payload.to_bytes_limited(most).await {
         Err(_) => Err(Refusal::new(

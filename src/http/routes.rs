@@ -1,7 +1,7 @@
 //! Which path is answered by what. What is not listed is not there.
 
 use actix_web::http::{Method, StatusCode, header};
-use actix_web::{HttpResponse, Resource, web};
+use actix_web::{HttpRequest, HttpResponse, Resource, web};
 
 use crate::discovery::endpoints;
 
@@ -10,8 +10,8 @@ use super::render::page::form_post;
 use super::render::{page, problem};
 use super::state::State;
 use super::{
-    admin, authorize, cors, decisions, device, discovery, health, introspect, launch, pushed, register,
-    revoke, token, userinfo,
+    admin, authorize, cors, decisions, device, discovery, est, health, introspect, launch, pki, pushed,
+    register, revoke, token, userinfo,
 };
 
 /// The routes of the public and the mutual-TLS listener: the same. Admin requests need a token that is bound, to a
@@ -56,6 +56,8 @@ pub fn service(config: &mut web::ServiceConfig) {
                 .route(web::head().to(discovery::smart_of_resource)),
         )
         .configure(for_clients)
+        .configure(for_enrollment)
+        .configure(for_everybody)
         .configure(for_people)
         .configure(admin::routes::service)
         .default_service(web::to(|| async { problem::not_found() }));
@@ -78,6 +80,46 @@ fn for_clients(config: &mut web::ServiceConfig) {
                 .route(web::delete().to(register::delete))
                 .default_service(web::to(other("GET, PUT, DELETE"))),
         );
+}
+
+/// The routes of clients that ask for certificates.
+fn for_enrollment(config: &mut web::ServiceConfig) {
+    let other = |allowed| {
+        move |request: HttpRequest, state: web::Data<State>| async move {
+            est::other(request, state, allowed).await
+        }
+    };
+    config
+        .service(
+            web::resource(endpoints::EST_CACERTS)
+                .route(web::get().to(est::cacerts))
+                .default_service(web::to(other("GET"))),
+        )
+        .service(
+            web::resource(endpoints::EST_ATTRIBUTES)
+                .route(web::get().to(est::csrattrs))
+                .default_service(web::to(other("GET"))),
+        )
+        .service(
+            web::resource(endpoints::EST_ENROLL)
+                .route(web::post().to(est::enroll))
+                .default_service(web::to(other("POST"))),
+        )
+        .service(
+            web::resource(endpoints::EST_REENROLL)
+                .route(web::post().to(est::reenroll))
+                .default_service(web::to(other("POST"))),
+        );
+}
+
+/// The routes by which anybody learns which certificates were revoked.
+fn for_everybody(config: &mut web::ServiceConfig) {
+    let got =
+        |path: &str| web::resource(path).default_service(web::to(|| async { not_allowed("GET, HEAD") }));
+    config
+        .service(got("/pki/crl/{name}").route(web::get().to(pki::list)).route(web::head().to(pki::list)))
+        .service(posted(endpoints::OCSP).route(web::post().to(pki::post)))
+        .service(got(endpoints::OCSP_GET).route(web::get().to(pki::get)).route(web::head().to(pki::get)));
 }
 
 /// The routes that browsers are sent to.

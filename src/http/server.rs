@@ -11,7 +11,7 @@ use rustls::ServerConfig;
 use tracing_actix_web::TracingLogger;
 
 use super::middleware::span::RequestSpan;
-use super::middleware::{guard, headers, measure, nonce};
+use super::middleware::{guard, headers, measure, nonce, proxied};
 
 use super::state::State;
 use super::{evidence, routes, sandbox};
@@ -43,6 +43,7 @@ pub fn service(listeners: &Listeners, state: &web::Data<State>) -> std::io::Resu
         App::new()
             .app_data(shared.clone())
             .wrap(from_fn(guard::time))
+            .wrap(from_fn(proxied::note))
             .wrap(from_fn(guard::host))
             .wrap(from_fn(nonce::offer))
             .wrap(from_fn(headers::set))

@@ -9,10 +9,12 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use crate::admin::Administration;
 use crate::authorize::AuthorizationFlow;
 use crate::clients::origins::Origins;
+use crate::clients::proxies::Proxies;
 use crate::config::features::Features;
 use crate::discovery::details::DetailsTypes;
 use crate::discovery::endpoints::Addresses;
 use crate::discovery::smart::FhirServers;
+use crate::enrollment::EnrollmentEndpoint;
 use crate::keys::keyring::KeyRing;
 use crate::oidc::userinfo::UserinfoEndpoint;
 use crate::platform::clock::Clock;
@@ -46,10 +48,14 @@ pub struct State {
     pub administration: Administration,
     /// The client registration endpoint.
     pub registration: RegistrationEndpoint,
+    /// Where clients ask for certificates.
+    pub enrollment: EnrollmentEndpoint,
     /// Reads tokens that are shown to the server itself.
     pub tokens: AccessTokens,
     /// From which origins browser apps may call.
     pub origins: Origins,
+    /// Who may hand on the certificates of clients.
+    pub proxies: Option<Proxies>,
     /// The signing keys.
     pub keys: KeyRing,
     /// Where the server can be reached.

@@ -155,6 +155,11 @@ impl Answer {
         Self { status: StatusCode::CREATED, body: Some(body), headers: vec![(header::LOCATION, location)] }
     }
 
+    /// 202 with what will be decided, and where that can be read.
+    pub fn accepted(body: Value, location: String) -> Self {
+        Self { status: StatusCode::ACCEPTED, ..Self::created(body, location) }
+    }
+
     /// 204.
     pub fn no_content() -> Self {
         Self { status: StatusCode::NO_CONTENT, body: None, headers: Vec::new() }

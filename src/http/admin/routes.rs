@@ -14,8 +14,8 @@ use crate::protocol::error::Failure;
 
 use super::call::{Answer, Call, Running, Unanswered};
 use super::{
-    alerts, audit, clients, details_types, initial_tokens, keys, resources, scopes, statement_issuers,
-    trusted_issuers, users,
+    alerts, audit, certificates, clients, communities, details_types, initial_tokens, issuance, keys,
+    resources, scopes, statement_issuers, trusted_issuers, users,
 };
 
 /// One route of the admin API.
@@ -79,13 +79,26 @@ routes! {
     POST   "/admin/v1/users/{subject}/reset"     "admin/users.write"     users::reset;
     GET    "/admin/v1/keys"                      "admin/keys.read"       keys::list;
     POST   "/admin/v1/keys/rotate"               "admin/keys.write"      keys::rotate;
+    POST   "/admin/v1/keys/{kid}/revocation"     "admin/keys.write"      keys::revoke;
     GET    "/admin/v1/audit"                     "admin/audit.read"      audit::search;
+    GET    "/admin/v1/certificates"              "admin/certificates.read" certificates::list;
     GET    "/admin/v1/alerts"                    "admin/alerts.read"     alerts::list;
+    POST   "/admin/v1/certificates"              "admin/certificates.write" issuance::request;
+    POST   "/admin/v1/certificates/{thumbprint}/revocation" "admin/certificates.write" issuance::revoke;
+    GET    "/admin/v1/certificate-requests"      "admin/certificates.read" issuance::list;
+    GET    "/admin/v1/certificate-requests/{id}" "admin/certificates.read" issuance::read;
+    POST   "/admin/v1/certificate-requests/{id}/approval" "admin/certificates.approve" issuance::approve;
+    POST   "/admin/v1/certificate-requests/{id}/denial"   "admin/certificates.approve" issuance::deny;
     POST   "/admin/v1/scopes/explain"            "admin/scopes.read"     scopes::explain;
     GET    "/admin/v1/trusted-issuers"           "admin/issuers.read"    trusted_issuers::list;
     GET    "/admin/v1/trusted-issuers/{name}"    "admin/issuers.read"    trusted_issuers::read;
     PUT    "/admin/v1/trusted-issuers/{name}"    "admin/issuers.write"   trusted_issuers::put;
     DELETE "/admin/v1/trusted-issuers/{name}"    "admin/issuers.write"   trusted_issuers::delete;
+    POST   "/admin/v1/communities"               "admin/communities.write" communities::create;
+    GET    "/admin/v1/communities"               "admin/communities.read"  communities::list;
+    GET    "/admin/v1/communities/{name}"        "admin/communities.read"  communities::read;
+    PUT    "/admin/v1/communities/{name}"        "admin/communities.write" communities::replace;
+    DELETE "/admin/v1/communities/{name}"        "admin/communities.write" communities::delete;
 }
 
 /// Registers the table. It is the same at both listeners: only a token that is bound opens anything, and where no

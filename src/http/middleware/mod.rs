@@ -4,4 +4,5 @@ pub mod guard;
 pub mod headers;
 pub mod measure;
 pub mod nonce;
+pub mod proxied;
 pub mod span;

@@ -28,7 +28,7 @@ pub async fn get(request: HttpRequest, state: web::Data<State>) -> HttpResponse 
     match state.authorization.consent_view(&interaction(&request), &visit).await {
         Ok(Turn::Page(view)) => show(&request, &state, view),
         Ok(Turn::GoOn(go_on)) => redirect::on(&go_on),
-        Err(trouble) => tell(&request, &state, &trouble),
+        Err(trouble) => tell(&request, &state, &trouble).await,
     }
 }
 

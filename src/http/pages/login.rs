@@ -26,7 +26,7 @@ pub async fn get(request: HttpRequest, state: web::Data<State>) -> HttpResponse 
     match state.authorization.login_view(&interaction(&request), &visit).await {
         Ok(Turn::Page(view)) => show(&request, &state, view, StatusCode::OK),
         Ok(Turn::GoOn(go_on)) => redirect::on(&go_on),
-        Err(trouble) => tell(&request, &state, &trouble),
+        Err(trouble) => tell(&request, &state, &trouble).await,
     }
 }
 

@@ -22,7 +22,7 @@ pub async fn get(request: HttpRequest, state: web::Data<State>) -> HttpResponse 
     match state.authorization.patient_view(&interaction(&request), &visit).await {
         Ok(Turn::Page(view)) => show(&request, &state, view),
         Ok(Turn::GoOn(go_on)) => redirect::on(&go_on),
-        Err(trouble) => tell(&request, &state, &trouble),
+        Err(trouble) => tell(&request, &state, &trouble).await,
     }
 }
 
@@ -50,7 +50,7 @@ pub async fn get_encounter(request: HttpRequest, state: web::Data<State>) -> Htt
     match state.authorization.encounter_view(&interaction(&request), &visit).await {
         Ok(Turn::Page(view)) => show_encounters(&request, &state, view),
         Ok(Turn::GoOn(go_on)) => redirect::on(&go_on),
-        Err(trouble) => tell(&request, &state, &trouble),
+        Err(trouble) => tell(&request, &state, &trouble).await,
     }
 }
 

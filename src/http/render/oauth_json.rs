@@ -14,6 +14,9 @@ use super::bearer;
 /// When whoever has come too often may come again, in seconds (RFC 6585, 4).
 pub(super) const LATER: &str = "60";
 
+/// The challenge to whoever has a secret (RFC 7617, 2).
+pub(super) const BASIC: &str = r#"Basic realm="hilum", charset="UTF-8""#;
+
 /// An answer that must not be kept (RFC 6749, 5.1).
 #[must_use]
 pub fn ok(value: &Value) -> HttpResponse {
@@ -79,7 +82,7 @@ fn challenge(request: &HttpRequest, refusal: &Refusal) -> Option<String> {
     } else if is_bare {
         Some(r#"Bearer realm="hilum""#.to_owned())
     } else {
-        Some(r#"Basic realm="hilum", charset="UTF-8""#.to_owned())
+        Some(BASIC.to_owned())
     }
 }
 
