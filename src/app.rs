@@ -1,11 +1,12 @@
 //! The composition: configuration in, a server out. The only file that knows every concrete part.
 
 mod ground;
+pub mod renewal;
+pub mod renewed;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use arc_swap::ArcSwap;
 use metrics_exporter_prometheus::PrometheusHandle;
 use time::Duration;
 
@@ -16,16 +17,21 @@ use crate::clients::assertion::AssertionRules;
 use crate::clients::authenticate::Authenticator;
 use crate::clients::key_source::KeySource;
 use crate::clients::origins::Origins;
+use crate::clients::proxies::Proxies;
 use crate::config::Config;
-use crate::config::tls::Revocation;
+use crate::config::proxy::Proxy;
+use crate::config::tls::{Revocation, Tls};
 use crate::discovery::details::DetailsTypes;
 use crate::discovery::endpoints::{self, Addresses};
 use crate::discovery::smart::FhirServers;
+use crate::enrollment::EnrollmentEndpoint;
 use crate::grants::{OwnResources, Terms};
 use crate::http::state::{Bounds, State};
 use crate::keys::refresh_tokens::RefreshTokens;
+use crate::model::community::RevocationRule;
 use crate::oidc::userinfo::UserinfoEndpoint;
 use crate::pki::chain::TrustStore;
+use crate::pki::revocation::is_answer;
 use crate::protocol::error::{Doing, Fault};
 use crate::registration::RegistrationEndpoint;
 use crate::sandbox::Sandbox;
@@ -38,24 +44,52 @@ use crate::tokens::access_token::AccessTokens;
 use crate::tokens::endpoint::TokenEndpoint;
 use crate::tokens::introspect::IntrospectionEndpoint;
 use crate::tokens::issuer::Issuer;
+use crate::tokens::noted::NotedCertificates;
 use crate::tokens::revoke::RevocationEndpoint;
+use crate::trust::Revocations;
+use crate::trust::revocation::RevocationLists;
 
-pub use ground::Ground;
+pub use ground::{Ground, database};
 
-/// What can be replaced while the server runs: whom it trusts to issue client certificates.
-pub type Trust = Arc<ArcSwap<TrustStore>>;
-
-/// Reads the anchors and revocation lists that a configuration names.
-pub fn read_trust(config: &Config) -> Result<TrustStore, Fault> {
-    let Some(anchors) = &config.tls.client_anchors_file else { return Ok(TrustStore::empty()) };
-    let anchors = std::fs::read(anchors).doing("reading tls.client_anchors_file")?;
-    let files = match config.tls.client_revocation {
-        Revocation::Lists => config.tls.client_crl_files.as_slice(),
-        Revocation::None => &[],
+/// Reads the trust community of a configuration: its anchors, and how revocation is known there.
+pub fn read_trust(tls: &Tls) -> Result<(TrustStore, RevocationRule), Fault> {
+    let rule = match tls.client_revocation {
+        Revocation::Lists => RevocationRule::Required,
+        Revocation::None => RevocationRule::None,
     };
-    let lists: Result<Vec<Vec<u8>>, _> = files.iter().map(std::fs::read).collect();
-    let lists = lists.doing("reading tls.client_crl_files")?;
-    TrustStore::parse(&anchors, &lists).doing("reading the client anchors and revocation lists")
+    let Some(anchors) = &tls.client_anchors_file else { return Ok((TrustStore::empty(), rule)) };
+    let anchors = std::fs::read(anchors).doing("reading tls.client_anchors_file")?;
+    Ok((TrustStore::parse(&anchors).doing("reading the client anchors")?, rule))
+}
+
+/// Reads the revocation lists that a configuration names.
+pub fn read_revocations(tls: &Tls) -> Result<RevocationLists, Fault> {
+    let files = tls.client_crl_files.iter().map(std::fs::read).collect::<Result<Vec<_>, _>>();
+    let files = files.doing("reading tls.client_crl_files")?;
+    RevocationLists::parse(&files).doing("reading the revocation lists")
+}
+
+/// Reads what is told of the server's certificate in the handshake.
+pub fn read_stapled(tls: &Tls) -> Result<Option<Vec<u8>>, Fault> {
+    const READING: &str = "reading tls.ocsp_file";
+    let Some(file) = &tls.ocsp_file else { return Ok(None) };
+    let answer = std::fs::read(file).doing(READING)?;
+    if !is_answer(&answer) {
+        return Err(Fault::new(READING, "it is not the answer of a responder in DER"));
+    }
+    Ok(Some(answer))
+}
+
+/// Reads the anchors of proxies.
+pub fn read_proxy_anchors(config: &Proxy) -> Result<TrustStore, Fault> {
+    let anchors = std::fs::read(&config.anchors_file).doing("reading proxy.anchors_file")?;
+    TrustStore::parse(&anchors).doing("reading the anchors of proxies")
+}
+
+fn proxies(config: &Config, revocations: &Revocations) -> Result<Option<Proxies>, Fault> {
+    let read =
+        |proxy| read_proxy_anchors(proxy).map(|anchors| Proxies::new(proxy, anchors, revocations.clone()));
+    config.proxy.as_ref().map(read).transpose()
 }
 
 /// What a server has beside itself.
@@ -71,7 +105,6 @@ pub enum Beside {
 pub fn compose(
     config: &Config,
     ground: &Ground,
-    trust: &Trust,
     metrics: PrometheusHandle,
     beside: Beside,
 ) -> Result<State, Fault> {
@@ -79,7 +112,7 @@ pub fn compose(
     let Administration { db, ledger, clock, entropy, .. } = administration;
     let addresses = Addresses { issuer: config.issuer.url.clone(), mtls: config.http.mtls_url.clone() };
     let issuer = addresses.issuer.as_str().to_owned();
-    let authenticator = authenticator(config, ground, trust, &addresses)?;
+    let authenticator = authenticator(config, ground, &addresses)?;
     let terms = Arc::new(terms(config, ground)?);
     let own = administration.own.clone();
     let tokens = AccessTokens::new(db.clone(), keys.clone(), issuer.clone(), terms.idle, proofs.clone());
@@ -92,18 +125,12 @@ pub fn compose(
             proofs: proofs.clone(),
             own: own.clone(),
             tokens: tokens.clone(),
+            noted: NotedCertificates::default(),
             features: config.features,
             ledger: ledger.clone(),
             clock: clock.clone(),
         },
-        introspection: IntrospectionEndpoint {
-            authenticator: authenticator.clone(),
-            tokens: tokens.clone(),
-            keys: keys.clone(),
-            issuer: Arc::from(issuer.as_str()),
-            ledger: ledger.clone(),
-            clock: clock.clone(),
-        },
+        introspection: introspection(ground, &authenticator, &tokens, &issuer),
         revocation: RevocationEndpoint {
             authenticator: authenticator.clone(),
             tokens: tokens.clone(),
@@ -115,10 +142,12 @@ pub fn compose(
         decisions: decisions(administration, tokens.clone()),
         userinfo: userinfo(ground, &tokens, issuer),
         registration: RegistrationEndpoint::new(administration, &authenticator.keys, &addresses),
+        enrollment: EnrollmentEndpoint::new(administration, &authenticator),
         authorization: authorization_flow(config, ground, (own, authenticator))?,
         administration: administration.clone(),
         tokens,
         origins: Origins::new(db.clone()),
+        proxies: proxies(config, &administration.communities.revocations)?,
         keys: keys.clone(),
         bounds: bounds(config, &addresses),
         addresses,
@@ -132,6 +161,23 @@ pub fn compose(
         metrics,
         draining: AtomicBool::new(false),
     })
+}
+
+/// The introspection endpoint.
+fn introspection(
+    ground: &Ground,
+    authenticator: &Authenticator,
+    tokens: &AccessTokens,
+    issuer: &str,
+) -> IntrospectionEndpoint {
+    IntrospectionEndpoint {
+        authenticator: authenticator.clone(),
+        tokens: tokens.clone(),
+        keys: ground.keys.clone(),
+        issuer: Arc::from(issuer),
+        ledger: ground.administration.ledger.clone(),
+        clock: ground.administration.clock.clone(),
+    }
 }
 
 /// The launch API.
@@ -209,7 +255,7 @@ fn authorization_flow(
         passwords: passwords.clone(),
         own,
         marks: Arc::new(BrowserKeys::new(&ground.browser_key)),
-        sealer: ground.administration.sealer.clone(),
+        sealer: ground.brief.clone(),
         signing: ground.keys.clone(),
         subjects: ground.subjects.clone(),
         authenticator,
@@ -240,12 +286,7 @@ fn terms(config: &Config, ground: &Ground) -> Result<Terms, Fault> {
     })
 }
 
-fn authenticator(
-    config: &Config,
-    ground: &Ground,
-    trust: &Trust,
-    addresses: &Addresses,
-) -> Result<Authenticator, Fault> {
+fn authenticator(config: &Config, ground: &Ground, addresses: &Addresses) -> Result<Authenticator, Fault> {
     let administration = &ground.administration;
     let rules = AssertionRules {
         issuer: addresses.issuer.as_str().to_owned(),
@@ -260,7 +301,7 @@ fn authenticator(
             administration.rules.clone(),
             administration.clock.clone(),
         ),
-        trust: trust.clone(),
+        communities: administration.communities.clone(),
         secrets: administration.secrets.clone(),
         rules: Arc::new(rules),
     })
@@ -268,7 +309,9 @@ fn authenticator(
 
 fn bounds(config: &Config, addresses: &Addresses) -> Bounds {
     let own = [addresses.issuer.host().to_owned(), addresses.mtls.host().to_owned()];
-    let hosts = own.into_iter().chain(config.http.hosts.iter().cloned()).collect();
+    // Whoever reads lists and answers elsewhere asks for them by that name, behind a proxy too.
+    let elsewhere = config.pki.distribution.as_ref().map(|url| url.host().to_owned());
+    let hosts = own.into_iter().chain(elsewhere).chain(config.http.hosts.iter().cloned()).collect();
     Bounds { body: config.limits.body_bytes, time: config.http.request_timeout, hosts }
 }
 

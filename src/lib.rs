@@ -34,6 +34,8 @@ pub mod policy;
 pub mod ledger;
 /// The signing keys.
 pub mod keys;
+/// Whom the server believes to vouch for clients.
+pub mod trust;
 
 // Flows: what the server does, still without HTTP.
 /// Who the client is.
@@ -52,10 +54,14 @@ pub mod authorize;
 pub mod oidc;
 /// The metadata documents.
 pub mod discovery;
+/// The built-in client PKI.
+pub mod ca;
 /// What administrators do.
 pub mod admin;
 /// Clients that register themselves.
 pub mod registration;
+/// Clients that ask for certificates.
+pub mod enrollment;
 /// What `hilum dev` has beside the server.
 pub mod sandbox;
 

@@ -8,31 +8,41 @@ use time::Duration;
 use zeroize::Zeroizing;
 
 use crate::admin::{Administration, scopes};
+use crate::ca::{CertificateAuthority, Terms as IssuingTerms};
 use crate::clients::secrets::SecretDigester;
 use crate::config::Config;
-use crate::config::secrets::MasterKey;
+use crate::config::key_material::KeyMaterial;
 use crate::discovery::endpoints;
 use crate::grants::OwnResources;
 use crate::jobs::{self, JobCx, Places};
+use crate::keys::custody::Custody;
 use crate::keys::keyring::KeyRing;
+use crate::keys::root;
 use crate::keys::rotation::{self, Schedule};
 use crate::keys::subjects::Subjects;
 use crate::ledger::Ledger;
+use crate::model::audit_event::{AuditEvent, Origin};
 use crate::oidc::backchannel_logout::LogoutNotifier;
 use crate::platform::clock::Clock;
 use crate::platform::entropy::Entropy;
+use crate::platform::hsm::Hsm;
+use crate::platform::master_key::MasterKeys;
 use crate::platform::outbound::Outbound;
 use crate::platform::passwords::PasswordHasher;
-use crate::platform::seal::Sealer;
+use crate::platform::seal::{self, KeySealer, Sealer};
 use crate::policy::Lifetimes;
 use crate::protocol::error::{Doing, Failure, Fault};
 use crate::sender::dpop::ProofRules;
-use crate::store::{self, Db, connect};
+use crate::store::{self, Db, connect, migrate};
+use crate::trust::revocation::Ways;
+use crate::trust::{Communities, Revocations};
 
-use super::seconds;
+use super::renewal::Renewal;
+use super::{renewed, seconds};
 
 /// How many may wait for each password hash that runs: some tenths of a second.
 const WAITING_FOR_EACH_HASH: usize = 16;
+const OLD_SCHEMA: &str = "the schema is not up to date: run hilum migrate with HILUM_DATABASE__OWNER_URL";
 
 /// What the commands and the server share: the database, its time, the ledger and the secrets.
 #[derive(Clone)]
@@ -45,6 +55,8 @@ pub struct Ground {
     pub process: Arc<str>,
     /// The key under which refresh tokens are written.
     pub(super) refresh_key: Arc<Zeroizing<[u8; 32]>>,
+    /// Seals what lives minutes.
+    pub(super) brief: Arc<KeySealer>,
     /// The key that marks forms and devices.
     pub(super) browser_key: Arc<Zeroizing<[u8; 32]>>,
     /// Names people to clients.
@@ -55,72 +67,70 @@ pub struct Ground {
 
 impl Ground {
     /// Connects to the database of a configuration, as the role that serves.
-    pub async fn connect(config: &Config) -> Result<Self, Fault> {
-        let url = config.database.url.as_ref();
-        let url = url.ok_or_else(|| Fault::new("connecting", "set database.url or DATABASE_URL"))?;
-        let options = connect::options(url.expose())?;
-        let db = connect::readers(&options, config.database.readers);
+    pub async fn connect(config: &Config) -> Result<Self, Failure> {
+        let (options, db) = database(config)?;
+        Self::on(config, &options, db).await
+    }
+
+    /// The ground on the database of a configuration.
+    pub async fn on(config: &Config, options: &PgConnectOptions, db: Db) -> Result<Self, Failure> {
+        if !migrate::is_current(&db).await? {
+            return Err(Fault::new("connecting", OLD_SCHEMA).into());
+        }
         let clock = Clock::following(store::now(&db)).await?;
-        Self::over(config, &options, db, clock)
+        Self::over(config, options, db, clock).await
     }
 
     /// The ground over a database and a clock.
-    pub fn over(config: &Config, options: &PgConnectOptions, db: Db, clock: Clock) -> Result<Self, Fault> {
-        let master = MasterKey::read(&config.secrets.master_key_file).doing("reading the master key")?;
+    pub async fn over(
+        config: &Config,
+        options: &PgConnectOptions,
+        db: Db,
+        clock: Clock,
+    ) -> Result<Self, Failure> {
         let entropy = Entropy::system();
-        let sealer = Arc::new(Sealer::new(&master.derive("seal"), entropy.clone())?);
+        let hsm = config.hsm.as_ref().map(|rules| Hsm::new(rules, entropy.clone()));
+        let masters = MasterKeys::open(&config.secrets, hsm.as_ref()).await?;
+        let sealer = Arc::new(Sealer::new(masters, entropy.clone())?);
         let writers = usize::try_from(config.database.writers).doing("counting writers")?;
         let ledger = Ledger::open(options, writers, config.limits.refusals_recorded_per_minute);
-        let schedule = Schedule {
-            life: Duration::try_from(config.tokens.signing_key).doing("reading the life of keys")?,
-            notice: Duration::try_from(config.tokens.signing_key_notice)
-                .doing("reading the notice of keys")?,
-        };
-        let keys = KeyRing::new(db.clone(), sealer.clone());
-        let hashes = config.sign_in.hashes;
-        let passwords = PasswordHasher::new(hashes, hashes * WAITING_FOR_EACH_HASH, entropy.clone())?;
-        let administration = Administration {
-            db,
-            ledger,
-            clock,
-            entropy,
-            passwords,
-            secrets: Arc::new(SecretDigester::new(&master.derive("client secrets"))),
-            sealer,
-            rules: Arc::new(config.outbound.clone()),
-            outbound: Outbound::new(&config.outbound).doing("preparing outbound requests")?,
-            features: config.features,
-            schedule,
-            readiness: Arc::default(),
-            audience: format!("{}/admin", config.issuer.url.as_str()),
-            own: OwnResources::of(
-                config.issuer.url.as_str(),
-                scopes::ALL,
-                &config.issuer.url.join(endpoints::USERINFO),
-            )?,
-            lifetimes: lifetimes(config)?,
-        };
-        let refresh_key = Arc::new(Zeroizing::new(master.derive("refresh tokens")));
-        let browser_key = Arc::new(Zeroizing::new(master.derive("browser")));
-        let subjects = Arc::new(Subjects::new(&master.derive("pairwise subjects")));
-        let proofs = Arc::new(ProofRules::new(&master.derive("dpop nonces"), config.tokens.dpop_nonce));
-        Ok(Self {
-            administration,
-            keys,
-            process: Arc::from(process_name()),
-            refresh_key,
-            browser_key,
-            subjects,
-            proofs,
-        })
+        let process: Arc<str> = Arc::from(process_name());
+        let event = first_event((&clock, &entropy), &process)?;
+        let root = root::ensure((&db, &ledger), &sealer, &entropy, event).await?;
+        let custody = Custody::new(sealer.clone(), hsm);
+        let administration =
+            administration(config, (db, ledger, clock, entropy), (sealer, custody, &root), &process)?;
+        Self::with(config, administration, process, &root)
     }
 
+    /// The ground over what administrators do, with every key that is derived from the root.
+    fn with(
+        config: &Config,
+        administration: Administration,
+        process: Arc<str>,
+        root: &KeyMaterial,
+    ) -> Result<Self, Failure> {
+        let keys = KeyRing::new(administration.db.clone(), administration.custody.clone());
+        let refresh_key = Arc::new(Zeroizing::new(root.derive("refresh tokens")));
+        let browser_key = Arc::new(Zeroizing::new(root.derive("browser")));
+        let subjects = Arc::new(Subjects::new(&root.derive("pairwise subjects")));
+        let proofs = Arc::new(ProofRules::new(&root.derive("dpop nonces"), config.tokens.dpop_nonce));
+        let brief = Zeroizing::new(root.derive(seal::PURPOSE));
+        let brief = Arc::new(KeySealer::new(&brief, administration.entropy.clone())?);
+        Ok(Self { administration, keys, process, refresh_key, brief, browser_key, subjects, proofs })
+    }
     /// What jobs need.
-    pub fn jobs(&self, config: &Config, metrics: &PrometheusHandle) -> Result<JobCx, Fault> {
+    pub fn jobs(
+        &self,
+        config: &Config,
+        metrics: &PrometheusHandle,
+        renewal: &Arc<Renewal>,
+    ) -> Result<JobCx, Fault> {
         Ok(JobCx {
             administration: self.administration.clone(),
             keys: self.keys.clone(),
             metrics: metrics.clone(),
+            renewal: renewal.clone(),
             process: self.process.clone(),
             notifier: self.notifier(config),
             places: Places::default(),
@@ -149,10 +159,87 @@ impl Ground {
     /// Makes the first signing keys where there are none, and reads those there are.
     pub async fn prepare_keys(&self) -> Result<(), Failure> {
         let event = jobs::event(&self.administration, &self.process, "keys.announce")?;
-        let Administration { db, ledger, sealer, schedule, .. } = &self.administration;
-        rotation::keep_current((db, ledger), sealer.clone(), event, *schedule).await?;
-        Ok(self.keys.refresh().await?)
+        let Administration { db, ledger, clock, custody, schedule, .. } = &self.administration;
+        rotation::keep_current((db, ledger), custody.clone(), (event, clock.clone()), *schedule).await?;
+        let now = clock.now();
+        self.keys.refresh(now).await?;
+        Ok(self.keys.are_open(now)?)
     }
+}
+
+/// What administrators do.
+fn administration(
+    config: &Config,
+    (db, ledger, clock, entropy): (Db, Ledger, Clock, Entropy),
+    (sealer, custody, root): (Arc<Sealer>, Custody, &KeyMaterial),
+    process: &Arc<str>,
+) -> Result<Administration, Fault> {
+    let schedule = Schedule {
+        life: Duration::try_from(config.tokens.signing_key).doing("reading the life of keys")?,
+        notice: Duration::try_from(config.tokens.signing_key_notice).doing("reading the notice of keys")?,
+        cache: Duration::try_from(config.tokens.jwks).doing("reading how long key sets are cached")?,
+    };
+    let hashes = config.sign_in.hashes;
+    let rules = Arc::new(config.outbound.clone());
+    let outbound = Outbound::new(&config.outbound).doing("preparing outbound requests")?;
+    let revocations = Revocations::new(Ways {
+        db: db.clone(),
+        ledger: ledger.clone(),
+        clock: clock.clone(),
+        entropy: entropy.clone(),
+        outbound: outbound.clone(),
+        rules: rules.clone(),
+        process: process.clone(),
+        settings: config.revocation,
+    });
+    let communities = Communities::new(db.clone(), revocations);
+    let authority = authority(config, (&db, &ledger), &entropy, &custody)?;
+    Ok(Administration {
+        db,
+        ledger,
+        clock,
+        passwords: PasswordHasher::new(hashes, hashes * WAITING_FOR_EACH_HASH, entropy.clone())?,
+        entropy,
+        secrets: Arc::new(SecretDigester::new(&root.derive("client secrets"))),
+        custody,
+        authority,
+        communities,
+        sealer,
+        rules,
+        outbound,
+        features: config.features,
+        schedule,
+        readiness: Arc::default(),
+        in_force: renewed::in_files(config),
+        audience: format!("{}/admin", config.issuer.url.as_str()),
+        own: OwnResources::of(
+            config.issuer.url.as_str(),
+            scopes::ALL,
+            &config.issuer.url.join(endpoints::USERINFO),
+        )?,
+        lifetimes: lifetimes(config)?,
+    })
+}
+
+/// The built-in client PKI.
+fn authority(
+    config: &Config,
+    (db, ledger): (&Db, &Ledger),
+    entropy: &Entropy,
+    custody: &Custody,
+) -> Result<CertificateAuthority, Fault> {
+    let pki = &config.pki;
+    let span = |duration| Duration::try_from(duration).doing("reading the lives of certificates");
+    let terms = IssuingTerms {
+        issuer: config.issuer.url.as_str().to_owned(),
+        distribution: pki.distribution.as_ref().unwrap_or(&config.issuer.url).as_str().to_owned(),
+        certificate: span(pki.certificate)?,
+        list: span(pki.list)?,
+        answer: span(pki.answer)?,
+        request: span(pki.request)?,
+        eyes: pki.eyes,
+    };
+    Ok(CertificateAuthority::new((db.clone(), ledger.clone()), entropy.clone(), custody.clone(), terms))
 }
 
 fn lifetimes(config: &Config) -> Result<Lifetimes, Fault> {
@@ -162,6 +249,24 @@ fn lifetimes(config: &Config) -> Result<Lifetimes, Fault> {
         person: seconds(tokens.person)?,
         exchange: seconds(tokens.exchange)?,
     })
+}
+
+/// The database of a configuration, as the role that serves. It is connected to when it is first used.
+pub fn database(config: &Config) -> Result<(PgConnectOptions, Db), Fault> {
+    let url = config.database.url.as_ref();
+    let url = url.ok_or_else(|| Fault::new("connecting", "set database.url or DATABASE_URL"))?;
+    let options = connect::options(url.expose())?;
+    let db = connect::readers(&options, config.database.readers);
+    Ok((options, db))
+}
+
+/// The audit record of the making of the root, which comes before any other.
+fn first_event((clock, entropy): (&Clock, &Entropy), process: &Arc<str>) -> Result<AuditEvent, Fault> {
+    let now = clock.now();
+    let id = entropy.id(now).doing("naming an entry")?;
+    let request = entropy.id(now).doing("naming a start")?;
+    let origin = Origin { peer: None, certificate: None, request, process: process.clone() };
+    Ok(AuditEvent::begin(id, now, "secrets.make_root", origin))
 }
 
 /// The name of this process in audit records: host and process id.

@@ -8,8 +8,10 @@ pub mod health;
 pub mod keys;
 pub mod migrate;
 pub mod output;
+pub mod pki;
 pub mod resource;
 pub mod restore;
+pub mod rewrap;
 pub mod running;
 pub mod scope;
 pub mod serve;
@@ -58,6 +60,8 @@ enum Command {
     User(user::Options),
     /// List and replace the signing keys
     Keys(keys::Options),
+    /// Look after client certificates and whom the server believes to issue them
+    Pki(pki::Options),
     /// Declare that the database was put back from a backup
     Restore(restore::Options),
     /// Search the audit trail
@@ -100,6 +104,7 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
         Command::Scope(options) => scope::run(options),
         Command::User(options) => user::run(options),
         Command::Keys(options) => keys::run(options),
+        Command::Pki(options) => pki::run(options),
         Command::Restore(options) => restore::run(&options),
         Command::Audit(options) => audit::run(options),
     };

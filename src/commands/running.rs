@@ -4,18 +4,20 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::available_parallelism;
 
-use arc_swap::ArcSwap;
 use time::Duration;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
-use crate::app::{self, Beside, Ground, Trust};
+use crate::admin::Administration;
+use crate::app::renewal::{Files, Judge, Renewable, Renewal};
+use crate::app::renewed::{ClientAnchors, OwnCertificate, ProxyAnchors, RevocationListFiles};
+use crate::app::{self, Beside, Ground};
+use crate::clients::proxies::Proxies;
 use crate::config::Config;
 use crate::config::problem::ConfigError;
 use crate::http::server::{self, Listeners};
 use crate::jobs;
-use crate::pki::chain::TrustStore;
 use crate::platform::telemetry::{self, LogHandle};
 use crate::platform::tls::{self, ServerCertificate};
 use crate::protocol::error::{Doing, Fault};
@@ -37,6 +39,8 @@ pub struct Running<'a> {
     pub log: LogHandle,
     /// Reads the configuration again.
     pub reload: Box<dyn Fn() -> Result<Config, ConfigError> + 'a>,
+    /// Names the files among changed ones that must not be used.
+    pub judge: Judge,
 }
 
 /// The runtime of the ledger, the jobs and the connections for reading.
@@ -49,16 +53,17 @@ pub async fn serve(running: Running<'_>, ready: impl FnOnce()) -> Result<(), Fai
     let Running { config, ground, .. } = &running;
     let metrics = telemetry::metrics();
     ground.prepare_keys().await?;
-    let trust: Trust = Arc::new(ArcSwap::from_pointee(app::read_trust(config)?));
-    tell_trust(&trust.load());
+    let beginning = Renewal::begin(Files::of(config), running.judge);
+    let files = Files::of(config);
+    let communities = &ground.administration.communities;
+    ClientAnchors { communities: communities.clone(), in_force: ground.administration.in_force.clone() }
+        .read(&files)?();
+    RevocationListFiles { revocations: communities.revocations.clone() }.read(&files)?();
+    communities.refresh().await?;
+    communities.revocations.read_published().await?;
     let certificate = read_certificate(config)?;
-    let state = server::share(Arc::new(app::compose(
-        config,
-        ground,
-        &trust,
-        metrics.clone(),
-        running.beside.clone(),
-    )?));
+    let state =
+        server::share(Arc::new(app::compose(config, ground, metrics.clone(), running.beside.clone())?));
 
     let mut signals = Signals::new()?;
     let listeners = listeners(config, &certificate);
@@ -66,12 +71,14 @@ pub async fn serve(running: Running<'_>, ready: impl FnOnce()) -> Result<(), Fai
     let operations = server::operations(&listeners, &state)?;
     let handles = [service.handle(), operations.handle()];
     let (end, ending) = watch::channel(false);
-    let jobs = jobs::start(&ground.jobs(config, &metrics)?, &ending);
+    let renewal = beginning.watch(renewed_parts(ground, &certificate, state.proxies.as_ref()));
+    let jobs = jobs::start(&ground.jobs(config, &metrics, &renewal)?, &ending);
     let servers = tokio::spawn(async move { tokio::try_join!(service, operations) });
     ready();
 
     while signals.next().await == Asked::Reload {
-        reload(&running, &trust, &certificate);
+        reload(&running, &renewal);
+        refresh(ground).await;
     }
     tracing::info!("draining");
     state.draining.store(true, Ordering::SeqCst);
@@ -119,32 +126,36 @@ fn listeners(config: &Config, certificate: &ServerCertificate) -> Listeners {
     }
 }
 
-/// The bytes of the server's certificate and key.
-fn certificate_files(config: &Config) -> Result<(Vec<u8>, Vec<u8>), Fault> {
-    let read = |file: &Option<std::path::PathBuf>, doing| {
-        let file = file.as_ref().ok_or_else(|| Fault::new(doing, "no file is configured"))?;
-        std::fs::read(file).doing(doing)
-    };
-    let chain = read(&config.tls.certificate_file, "reading tls.certificate_file")?;
-    Ok((chain, read(&config.tls.key_file, "reading tls.key_file")?))
+fn read_certificate(config: &Config) -> Result<ServerCertificate, Fault> {
+    let (chain, key) = OwnCertificate::content(&Files::of(config))?;
+    Ok(ServerCertificate::read(&chain, &key)?.stapled(app::read_stapled(&config.tls)?))
 }
 
-fn read_certificate(config: &Config) -> Result<ServerCertificate, Fault> {
-    let (chain, key) = certificate_files(config)?;
-    ServerCertificate::read(&chain, &key)
+/// What is read again, at HUP or when it has changed. What the files hold now is what is watched.
+fn renewed_parts(
+    ground: &Ground,
+    certificate: &ServerCertificate,
+    proxies: Option<&Proxies>,
+) -> Vec<Arc<dyn Renewable>> {
+    let Administration { in_force, clock, communities, .. } = &ground.administration;
+    let (certificate, clock) = (certificate.clone(), clock.clone());
+    let mut parts: Vec<Arc<dyn Renewable>> = vec![
+        Arc::new(OwnCertificate { certificate, in_force: in_force.clone(), clock }),
+        Arc::new(ClientAnchors { communities: communities.clone(), in_force: in_force.clone() }),
+        Arc::new(RevocationListFiles { revocations: communities.revocations.clone() }),
+    ];
+    if let Some(proxies) = proxies {
+        parts.push(Arc::new(ProxyAnchors { proxies: proxies.clone(), in_force: in_force.clone() }));
+    }
+    parts
 }
 
 /// Reads certificates, anchors, revocation lists and the log level again; what cannot be read stays
 /// as it was, and the log says so.
-fn reload(running: &Running<'_>, trust: &Trust, certificate: &ServerCertificate) {
+fn reload(running: &Running<'_>, renewal: &Renewal) {
     let again = || -> Result<(), Failed> {
         let config = (running.reload)()?;
-        let (chain, key) = certificate_files(&config)?;
-        let anchors = app::read_trust(&config)?;
-        certificate.replace(&chain, &key)?;
-        let epoch = trust.load().epoch();
-        trust.store(Arc::new(anchors.in_epoch(epoch + 1)));
-        tell_trust(&trust.load());
+        renewal.read_all(Files::of(&config))?;
         running.log.change(&config.log.level).doing("changing the log level")?;
         Ok(())
     };
@@ -154,10 +165,11 @@ fn reload(running: &Running<'_>, trust: &Trust, certificate: &ServerCertificate)
     }
 }
 
-/// Tells the log whom the server trusts to issue client certificates.
-fn tell_trust(trust: &TrustStore) {
-    let anchors = trust.anchor_subjects().join("; ");
-    tracing::info!(anchors, revocation = trust.checks_revocation(), "anchors of client certificates");
+/// Reads the trust communities of the database again.
+async fn refresh(ground: &Ground) {
+    if let Err(fault) = ground.administration.communities.refresh().await {
+        tracing::error!(%fault, "could not read the trust communities: those in force stay");
+    }
 }
 
 /// What a signal asks for.

@@ -2,12 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::app::{Beside, Ground};
+use crate::app::renewal::Files;
+use crate::app::{self, Beside, Ground};
 use crate::config::Config;
 use crate::config::problem::ConfigError;
 use crate::platform::{telemetry, tls};
 use crate::protocol::error::Doing;
-use crate::store::{migrate, safety};
+use crate::store::{Db, migrate, safety};
 
 use super::output::Failed;
 use super::running::{self, Running};
@@ -25,15 +26,19 @@ pub fn run(file: Option<&Path>) -> Result<(), Failed> {
     let log = telemetry::start(&config.log).doing("starting the log")?;
     let file: Option<PathBuf> = file.map(Path::to_owned);
     running::runtime()?.block_on(async {
-        let ground = Ground::connect(&config).await?;
-        refuse_unsafe_database(&ground).await?;
+        let (options, db) = app::database(&config)?;
+        refuse_unsafe_database(&db).await?;
+        let ground = Ground::on(&config, &options, db).await?;
+        refuse_unusable_hsm(&ground).await?;
         let reload = move || {
             let config = Config::load(file.as_deref())?;
             let problems = config.unsafe_for_production();
             if problems.is_empty() { Ok(config) } else { Err(ConfigError { problems }) }
         };
         let beside = Beside::Nothing;
-        let running = Running { config: &config, ground: &ground, beside, log, reload: Box::new(reload) };
+        let judge = |files: &Files| Config::unsafe_files(&files.tls, files.proxy.as_ref());
+        let reload = Box::new(reload);
+        let running = Running { config: &config, ground: &ground, beside, log, reload, judge };
         running::serve(running, || {
             tracing::info!(issuer = config.issuer.url.as_str(), "ready");
         })
@@ -41,9 +46,15 @@ pub fn run(file: Option<&Path>) -> Result<(), Failed> {
     })
 }
 
+/// What only the token of a hardware security module can tell.
+async fn refuse_unusable_hsm(ground: &Ground) -> Result<(), Failed> {
+    let Some(hsm) = ground.administration.custody.hsm() else { return Ok(()) };
+    let begun = hsm.greet().await;
+    begun.map_err(|error| Failed(format!("refusing to start, since the HSM cannot be used:\n  {error}")))
+}
+
 /// What only the database can tell.
-async fn refuse_unsafe_database(ground: &Ground) -> Result<(), Failed> {
-    let db = &ground.administration.db;
+async fn refuse_unsafe_database(db: &Db) -> Result<(), Failed> {
     if !migrate::is_current(db).await? {
         return Err(Failed(
             "the schema is not up to date: run hilum migrate with HILUM_DATABASE__OWNER_URL".to_owned(),

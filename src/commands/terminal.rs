@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clap::Args;
 use nix::unistd::{User, getuid};
@@ -79,13 +79,19 @@ fn configuration(named: Option<&Path>) -> Result<Config, Failed> {
 }
 
 /// Reads a JSON object from a file, or from the input stream when the file is `-`.
-pub fn read_document(file: &PathBuf) -> Result<Map<String, Value>, Failed> {
-    let mut text = Vec::new();
-    if file.as_os_str() == "-" {
-        std::io::stdin().read_to_end(&mut text)?;
-    } else {
-        text = std::fs::read(file).map_err(|error| Failed(format!("{}: {error}", file.display())))?;
-    }
+pub fn read_document(file: &Path) -> Result<Map<String, Value>, Failed> {
+    let text = read_bytes(file)?;
     crate::jose::object::parse_object(&text)
         .map_err(|_| Failed(format!("{} is not a JSON object without repeated members", file.display())))
+}
+
+/// Reads a file, or the input stream when the file is `-`.
+pub fn read_bytes(file: &Path) -> Result<Vec<u8>, Failed> {
+    let mut bytes = Vec::new();
+    if file.as_os_str() == "-" {
+        std::io::stdin().read_to_end(&mut bytes)?;
+    } else {
+        bytes = std::fs::read(file).map_err(|error| Failed(format!("{}: {error}", file.display())))?;
+    }
+    Ok(bytes)
 }

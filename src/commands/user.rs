@@ -101,7 +101,7 @@ async fn perform(terminal: Terminal, what: What) -> Result<Value, Failed> {
         }
         What::Reset { whom, file } => {
             let target = target(&administration, &whom).await?;
-            let document = file.as_ref().map_or_else(|| Ok(Map::new()), read_document)?;
+            let document = file.as_deref().map_or_else(|| Ok(Map::new()), read_document)?;
             show_admitted(&administration.reset_user(&caller, target, &document).await?)
         }
     })

@@ -6,8 +6,12 @@ mod follow_clock;
 mod notify_logout;
 mod purge;
 mod refresh_keys;
+mod refresh_revocation;
+mod refresh_trust;
+mod renew_files;
 mod rotate_keys;
 mod upkeep;
+mod watch_certificates;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +23,7 @@ use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
 use crate::admin::Administration;
+use crate::app::renewal::Renewal;
 use crate::keys::keyring::KeyRing;
 use crate::model::audit_event::{AuditEvent, Origin};
 use crate::oidc::backchannel_logout::LogoutNotifier;
@@ -29,15 +34,22 @@ pub use notify_logout::Places;
 /// The longest a job may run.
 const MOST: Duration = Duration::from_mins(1);
 
+/// Remembers from one run to the next.
+static WATCH: watch_certificates::WatchCertificates = watch_certificates::WatchCertificates::new();
+
 /// Every job of this server.
 static JOBS: &[&dyn Job] = &[
     &follow_clock::FollowClock,
     &refresh_keys::RefreshKeys,
+    &refresh_trust::RefreshTrust,
+    &refresh_revocation::RefreshRevocation,
     &rotate_keys::RotateKeys,
     &flood::RecordCounted,
     &notify_logout::NotifyLogout,
     &purge::Purge,
     &upkeep::Upkeep,
+    &renew_files::RenewFiles,
+    &WATCH,
 ];
 
 /// What jobs need.
@@ -49,6 +61,8 @@ pub struct JobCx {
     pub keys: KeyRing,
     /// The measurements.
     pub metrics: PrometheusHandle,
+    /// Reads changed files again.
+    pub renewal: Arc<Renewal>,
     /// The name of this process in audit records.
     pub process: Arc<str>,
     /// Tells clients that sessions have ended.

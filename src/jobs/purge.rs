@@ -1,5 +1,6 @@
 //! Removes what has expired: proofs, revocations, opaque tokens, interactions, launches, codes, device codes,
-//! families, what policy agreed to, sessions, counts of sign-ins, logout notices, ended secrets and keys.
+//! families, what policy agreed to, sessions, counts of sign-ins, logout notices, revocation lists that nobody
+//! publishes, certificates, ended secrets, keys and requests for certificates.
 
 use std::time::Duration;
 
@@ -9,8 +10,9 @@ use crate::ledger::{Done, Work};
 use crate::model::backchannel_logout;
 use crate::model::code::MEMORY;
 use crate::model::{device_code, launch, pushed_request};
-use crate::protocol::error::Failure;
-use crate::store;
+use crate::moment::Timestamp;
+use crate::protocol::error::{Failure, Fault};
+use crate::store::{self, Tx};
 
 use super::{Job, JobCx};
 
@@ -24,6 +26,14 @@ const OF_PLACES: time::Duration = time::Duration::days(1);
 const OF_ACCOUNTS: time::Duration = time::Duration::days(90);
 /// How long the decisions are kept that the registration of a client made for a person.
 const BY_POLICY: time::Duration = time::Duration::hours(24);
+/// How long a revocation list is kept that another has replaced: somebody may be reading it.
+const UNUSED: time::Duration = time::Duration::HOUR;
+/// How long a certificate is kept that ended, is of another authority and was not revoked: a day more than the tokens
+/// live that may be bound to it.
+const SEEN: time::Duration = time::Duration::hours(25);
+/// How long any certificate is that ended: what is bound to one that was renewed is found by it, for as long as a
+/// refresh token may rest at most, and what was revoked stays so.
+const NEEDED_BY_NONE: time::Duration = time::Duration::days(400);
 /// How long secrets and keys are kept that have ended.
 const ENDED: time::Duration = time::Duration::days(30);
 
@@ -42,10 +52,12 @@ enum Kind {
     Sessions,
     Attempts,
     Notices,
+    Lists,
+    Certificates,
     Ended,
 }
 
-const KINDS: [Kind; 13] = [
+const KINDS: [Kind; 15] = [
     Kind::Proofs,
     Kind::Tokens,
     Kind::Interactions,
@@ -58,6 +70,8 @@ const KINDS: [Kind; 13] = [
     Kind::Sessions,
     Kind::Attempts,
     Kind::Notices,
+    Kind::Lists,
+    Kind::Certificates,
     Kind::Ended,
 ];
 
@@ -97,6 +111,7 @@ async fn purge_all(cx: &JobCx, kind: Kind) -> Result<(), Failure> {
 async fn purge(cx: &JobCx, kind: Kind) -> Result<u64, Failure> {
     let event = cx.event("job.purge")?;
     let now = event.at;
+    let custody = cx.administration.custody.clone();
     cx.administration
         .ledger
         .transact(event, move |tx, event| -> Work<'_, u64> {
@@ -132,9 +147,18 @@ async fn purge(cx: &JobCx, kind: Kind) -> Result<u64, Failure> {
                         let before = now - backchannel_logout::MEMORY;
                         ("logout notices", store::backchannel_logout::purge(tx, before, BATCH).await?)
                     }
+                    Kind::Lists => ("revocation lists and authorities", purge_lists(tx, now).await?),
+                    Kind::Certificates => {
+                        let ends = (now - SEEN, now - NEEDED_BY_NONE);
+                        ("certificates", store::certificate::purge(tx, ends, BATCH).await?)
+                    }
                     Kind::Ended => {
                         let secrets = store::client_secret::purge(tx, now - ENDED).await?;
-                        ("secrets and keys", secrets + store::signing_key::purge(tx, now - ENDED).await?)
+                        let requests = store::certificate_request::purge(tx, now - ENDED).await?;
+                        let keys = store::signing_key::purge(tx, now - ENDED).await?;
+                        keys.iter().flatten().for_each(|key| custody.remove_from_hsm(key));
+                        let gone = secrets + u64::try_from(keys.len()).unwrap_or(u64::MAX) + requests;
+                        ("secrets, keys and requests for certificates", gone)
                     }
                 };
                 event.detail = Some(format!("{gone} {what}"));
@@ -142,4 +166,11 @@ async fn purge(cx: &JobCx, kind: Kind) -> Result<u64, Failure> {
             })
         })
         .await
+}
+
+async fn purge_lists(tx: &mut Tx, now: Timestamp) -> Result<u64, Fault> {
+    let lists = store::revocation_list::purge(tx, now - ENDED, BATCH).await?;
+    let parts = store::revocation_list::purge_parts(tx, now - UNUSED, BATCH).await?;
+    let authorities = store::issuing_authority::purge(tx, now - ENDED, BATCH).await?;
+    Ok(lists + parts + authorities)
 }

@@ -17,11 +17,11 @@ impl Job for RefreshKeys {
     }
 
     fn rests(&self) -> Duration {
-        Duration::from_secs(5)
+        Duration::from_secs(1)
     }
 
     async fn run(&self, cx: &JobCx) -> Result<(), Failure> {
-        cx.keys.refresh().await?;
+        cx.keys.refresh(cx.administration.clock.now()).await?;
         Ok(())
     }
 }

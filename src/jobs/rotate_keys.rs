@@ -18,15 +18,15 @@ impl Job for RotateKeys {
     }
 
     fn rests(&self) -> Duration {
-        Duration::from_mins(1)
+        Duration::from_secs(5)
     }
 
     async fn run(&self, cx: &JobCx) -> Result<(), Failure> {
         let administration = &cx.administration;
-        let event = cx.event("keys.announce")?;
-        let (doors, sealer) = ((&administration.db, &administration.ledger), administration.sealer.clone());
-        if rotation::keep_current(doors, sealer, event, administration.schedule).await? > 0 {
-            cx.keys.refresh().await?;
+        let made_by = (cx.event("keys.announce")?, administration.clock.clone());
+        let (doors, custody) = ((&administration.db, &administration.ledger), administration.custody.clone());
+        if rotation::keep_current(doors, custody, made_by, administration.schedule).await? > 0 {
+            cx.keys.refresh(administration.clock.now()).await?;
         }
         Ok(())
     }

@@ -88,6 +88,7 @@ impl Files {
              client_anchors_file = {anchors}\nclient_crl_files = [{lists}]\n\n\
              [database]\nurl = {url}\n\n\
              [features]\ndevice_authorization = true\ndynamic_registration = true\n\n\
+             [pki]\nfour_eyes = false\n\n\
              [secrets]\nmaster_key_file = {master}\n\n\
              [log]\nformat = \"pretty\"\nlevel = \"warn,hilum=info\"\n",
             issuer = quoted(issuer.as_str()),

@@ -77,7 +77,8 @@ pub fn run(options: &Options) -> Result<(), Failed> {
         let fixtures = demo::ensure(&files, options, &terminal, &urls).await?;
         let reload = || Config::load(Some(&files.config()));
         let beside = desk::of(options, &files, &fixtures).map_or(Beside::Nothing, Beside::Sandbox);
-        let running = Running { config: &config, ground: &ground, beside, log, reload: Box::new(reload) };
+        let (reload, judge) = (Box::new(reload), |_: &_| Vec::new());
+        let running = Running { config: &config, ground: &ground, beside, log, reload, judge };
         running::serve(running, || {
             if options.json {
                 print_json(&fixtures);

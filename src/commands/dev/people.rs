@@ -148,10 +148,10 @@ async fn is_as_told(
     let password = Secret::new(credentials.password.clone());
     let row = person.subject.to_string();
     // One that cannot be opened was sealed under another master key, and is made anew.
-    let opened = person
-        .sealed_totp
-        .as_ref()
-        .and_then(|sealed| administration.sealer.open(second_factor_of(&row), sealed).ok());
+    let opened = match &person.sealed_totp {
+        Some(sealed) => administration.sealer.open(second_factor_of(&row), sealed).await.ok(),
+        None => None,
+    };
     let same_factor = match (&opened, &credentials.second_factor) {
         (Some(opened), Some(told)) => opened.as_slice() == told,
         (None, None) => person.sealed_totp.is_none(),
@@ -173,8 +173,10 @@ async fn kept(
     credentials: &Credentials,
 ) -> Result<(PasswordHash, Option<Vec<u8>>), Failed> {
     let row = subject.to_string();
-    let seal = |secret: &[u8; SECRET]| administration.sealer.seal(second_factor_of(&row), secret);
-    let sealed = credentials.second_factor.as_ref().map(seal).transpose()?;
+    let sealed = match &credentials.second_factor {
+        Some(secret) => Some(administration.sealer.seal(second_factor_of(&row), secret).await?),
+        None => None,
+    };
     let hashed = administration.passwords.hash(Secret::new(credentials.password.clone())).await;
     Ok((PasswordHash::new(hashed.map_err(Failure::from)?), sealed))
 }

@@ -1,0 +1,39 @@
+//! `hilum pki`: certificates of clients, and who vouches for them.
+
+pub mod certificates;
+pub mod community;
+pub mod enroll;
+pub mod issuance;
+
+use clap::{Args, Subcommand};
+
+use super::output::Failed;
+
+/// Options of `hilum pki`.
+#[derive(Args, Debug)]
+pub struct Options {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand, Debug)]
+enum What {
+    /// Register, read and remove trust communities: whose certificates are believed for which clients
+    Community(community::Options),
+    /// Register a new back-end, and ask for its certificate; somebody else approves it
+    Enroll(enroll::Options),
+    #[command(flatten)]
+    Issuance(issuance::What),
+    /// List every certificate that the server knows, those that end first first
+    Certificates(certificates::Options),
+}
+
+/// Runs `hilum pki`.
+pub fn run(options: Options) -> Result<(), Failed> {
+    match options.what {
+        What::Community(options) => community::run(options),
+        What::Enroll(options) => enroll::run(options),
+        What::Issuance(what) => issuance::run(what),
+        What::Certificates(options) => certificates::run(options),
+    }
+}
