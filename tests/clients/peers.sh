@@ -85,6 +85,23 @@ bound_token() { # HTTP-VERSION CURL-OPTION
     process.exit(cnf?.["x5t#S256"] === expected ? 0 : 1);
   ' "$(member access_token)" "$payer_pem"
 }
+other_pem=$folder/$(fixture clients payer-es384 certificate)
+other_key=$folder/$(fixture clients payer-es384 key)
+# The first certificate is the one whose key the handshake shows; what stands beside it names nobody.
+answered() { # STATUS CERTIFICATE KEY CHAIN : OpenSSL asks for the payer's token
+  local status=$1 certificate=$2 key=$3 chain=$4 body
+  body="grant_type=client_credentials&client_id=$payer&scope=system/Claim.rs"
+  printf 'POST /oauth2/token HTTP/1.1\r\nHost: %s\r\nConnection: close\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n%s' \
+    "$mtls_host" "${#body}" "$body" |
+    timeout 15 openssl s_client -quiet -connect "$mtls_host" -servername "${mtls_host%:*}" -CAfile "$ca" \
+      -cert "$certificate" -key "$key" -cert_chain "$chain" 2>/dev/null | head -n 1 | grep -q " $status "
+}
+# A ticket that lets data be sent before the handshake has ended would say how much.
+takes_no_early_data() { # HOST:PORT
+  local seen
+  seen=$(sleep 1 | timeout 15 openssl s_client -tls1_3 -connect "$1" -servername "${1%:*}" -CAfile "$ca" 2>&1)
+  grep -q 'Max Early Data: 0' <<<"$seen" && ! grep -q 'Max Early Data: [1-9]' <<<"$seen"
+}
 spoof_refused() { # HEADER…
   local options=() header status
   for header in "$@"; do options+=(--header "$header"); done
@@ -117,6 +134,14 @@ done
 
 check "curl over HTTP/1.1 is granted a token bound to its certificate" bound_token 1.1 --http1.1
 check "curl over HTTP/2 is granted a token bound to its certificate" bound_token 2 --http2
+
+check "OpenSSL is granted a token with the payer's certificate, whatever stands beside it" \
+  answered 200 "$payer_pem" "$payer_key" "$other_pem"
+check "OpenSSL is refused with the payer's certificate beside its own" \
+  answered 401 "$other_pem" "$other_key" "$payer_pem"
+for address in "$public_host" "$mtls_host"; do
+  check "no ticket of $address allows early data" takes_no_early_data "$address"
+done
 
 # A header that a proxy might have set proves nothing (RFC 9440; RFC 8705, 6.5).
 encoded=$(node -p 'encodeURIComponent(fs.readFileSync(process.argv[1], "utf8"))' "$payer_pem")

@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::harness::{
-    Answer, Assertion, Authority, Backend, Database, Dev, KeyHost, Peer, Saying, World, eventually, key,
+    Answer, Assertion, Authority, Backend, Database, Dev, Identity, KeyHost, Peer, Saying, World, eventually,
+    key,
 };
 
 /// A server, a host that publishes keys, and a client whose keys stand there.
@@ -54,9 +55,13 @@ impl Scene {
 
     /// Registers a client whose keys are at a URL.
     fn register(&self, uri: &str) -> String {
+        self.register_for("private_key_jwt", uri)
+    }
+
+    fn register_for(&self, method: &str, uri: &str) -> String {
         let document = json!({"client_name": "Payer", "organization": "Blue", "grant_types": ["client_credentials"],
             "resources": [self.dev.url("/sandbox/fhir")], "scope": "system/Claim.rs",
-            "token_endpoint_auth_method": "private_key_jwt", "jwks_uri": uri});
+            "token_endpoint_auth_method": method, "jwks_uri": uri});
         let created =
             self.dev.command(&["client", "create", "-", "--json"], &document.to_string()).expect_success();
         serde_json::from_str::<Value>(&created).unwrap()["client_id"].as_str().unwrap().to_owned()
@@ -110,6 +115,21 @@ async fn k06_k07_fetched_keys_are_kept_as_long_as_their_server_allows_and_not_lo
     .await;
     scene.ask_as(&scene.id, &next, "k2").await.granted();
     assert_eq!(scene.host.asked(), 3);
+}
+
+#[tokio::test]
+async fn m13_mt_03_a_self_signed_certificate_is_looked_for_at_its_jwks_uri() {
+    let (own, alike) = (Identity::self_signed("payer"), Identity::self_signed("payer"));
+    let scene = Scene::begin(|_| Saying::keys("max-age=600", &set(&[own.jwk()]))).await;
+    let id = scene.register_for("self_signed_tls_client_auth", &scene.host.url());
+    let form =
+        [("grant_type", "client_credentials"), ("client_id", id.as_str()), ("scope", "system/Claim.rs")];
+    let ask = async |identity: &Identity| scene.dev.mtls_as(identity).post("/oauth2/token", &form).await;
+    ask(&alike).await.invalid_client();
+    let token = ask(&own).await.token();
+    assert_eq!(crate::token::claims(&token)["cnf"]["x5t#S256"], own.thumbprint());
+    ask(&alike).await.invalid_client();
+    assert_eq!(scene.host.asked(), 1);
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use crate::harness::{ADMIN_SCOPES, Answer, Backend, Peer, World, plain_client, r
 /// A path with something for its variables that does not exist.
 fn path(pattern: &str) -> String {
     let pattern = pattern.replace("{id}", "nobody").replace("{name}", "nothing");
-    pattern.replace("{kid}", "none").replace("{subject}", "nobody")
+    pattern.replace("{kid}", "none").replace("{subject}", "nobody").replace("{thumbprint}", "none")
 }
 
 fn method(route: &hilum::http::admin::routes::AdminRoute) -> Method {

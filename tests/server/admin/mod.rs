@@ -2,6 +2,7 @@
 
 mod audit;
 mod clients;
+mod communities;
 mod details_types;
 mod launched;
 mod matrix;

@@ -3,6 +3,7 @@
 use hilum::admin::actor::{Actor, Caller};
 use hilum::admin::{details_types, resources};
 use hilum::jose::algorithm::Algorithm;
+use hilum::keys::rotation::{Replacement, Revocation};
 use hilum::protocol::error::Failure;
 use hilum::protocol::ids::{ClientId, ResourceName};
 use hilum::scope::set::ScopeSet;
@@ -69,6 +70,13 @@ async fn d05_an_administrator_who_was_stopped_meanwhile_changes_nothing() {
     stopped(administration.delete_resource(&caller, server("nothing")).await);
     let client = json!({"client_name": "Late", "organization": "Nobody", "token_endpoint_auth_method": "client_secret_basic"});
     stopped(administration.create_client(&caller, &document(client)).await);
+    for how in [Replacement::Announced, Replacement::AtOnce] {
+        stopped(administration.rotate_keys(&caller, how).await);
+    }
+    let kid = administration.list_keys().await.unwrap()[0].record.kid.clone();
+    stopped(administration.revoke_key(&caller, Revocation { kid, reason: "late".to_owned() }).await);
+    let touched = "select count(*) - 3 + count(retires_at) + count(withdrawn_at) from signing_key";
+    assert_eq!(world.database.count(touched).await, 0);
     let written =
         "select (select count(*) from initial_access_token) + (select count(*) from statement_issuer)";
     assert_eq!(world.database.count(written).await, 1);

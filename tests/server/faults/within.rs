@@ -3,7 +3,6 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
 use hilum::app::{self, Ground};
 use hilum::clients::evidence::Evidence;
 use hilum::config::Config;
@@ -36,12 +35,15 @@ pub async fn parts(world: &World, clock: Option<Clock>, url: &str) -> (State, Lo
         Some(clock) => clock,
         None => Clock::following(hilum::store::now(&db)).await.expect("the time"),
     };
-    let ground = Ground::over(&config, &options, db, clock).expect("a ground");
+    let ground = Box::pin(Ground::over(&config, &options, db, clock)).await.expect("a ground");
     let metrics = telemetry::metrics();
     ground.prepare_keys().await.expect("keys");
-    let trust = Arc::new(ArcSwap::from_pointee(app::read_trust(&config).expect("anchors")));
+    let (anchors, rule) = app::read_trust(&config.tls).expect("anchors");
+    let communities = &ground.administration.communities;
+    communities.configure(anchors, rule);
+    communities.revocations.replace(app::read_revocations(&config.tls).expect("lists"));
     let notifier = ground.notifier(&config);
-    let state = app::compose(&config, &ground, &trust, metrics, app::Beside::Nothing).expect("a server");
+    let state = app::compose(&config, &ground, metrics, app::Beside::Nothing).expect("a server");
     (state, notifier)
 }
 

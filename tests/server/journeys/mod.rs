@@ -2,4 +2,5 @@
 
 mod backend;
 mod capabilities;
+mod five_commands;
 mod withheld;

@@ -209,7 +209,7 @@ async fn i05_what_says_less_than_an_id_token_is_none_though_it_is_signed_with_th
     for missing in ["none", "iat", "exp", "auth_time", "sub"] {
         let mut less = said.as_object().unwrap().clone();
         less.remove(missing);
-        let token = state.keys.sign(Algorithm::Rs256, "JWT", &less, state.clock.now()).unwrap();
+        let token = state.keys.sign(Algorithm::Rs256, "JWT", &less, state.clock.now()).await.unwrap();
         let silent =
             scene.app.authorize_with("openid", &[("aud", ""), ("prompt", "none"), ("id_token_hint", &token)]);
         let page = scene.browser.open(&silent).await;

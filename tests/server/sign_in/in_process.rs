@@ -61,7 +61,7 @@ impl<'a> InProcess<'a> {
         match self.begin(app, &[("prompt", "none")]).await {
             Ok(_) => true,
             Err(Trouble::Client(address, failure)) => {
-                let told = self.state.authorization.refused(&address, &failure).expect("an answer");
+                let told = self.state.authorization.refused(&address, &failure).await.expect("an answer");
                 let Answer::Redirect(to) = told else { panic!("{failure:?}") };
                 assert!(to.contains("error=login_required"), "{failure:?}");
                 false

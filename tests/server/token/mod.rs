@@ -25,6 +25,7 @@ pub mod token_exchange;
 mod token_exchange_bound;
 mod token_exchange_elsewhere;
 mod token_exchange_ends;
+mod trust_communities;
 
 use hilum::jose::algorithm::Algorithm;
 use serde_json::{Value, json};

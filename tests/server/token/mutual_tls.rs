@@ -279,6 +279,11 @@ async fn m13_mt_03_a_self_signed_certificate_is_the_registered_one_or_none() {
     assert_eq!(world.administer(Method::POST, "/admin/v1/clients", document).await.status, 400);
     ask(&world.mtls(&own), &id).await.granted();
     ask(&world.mtls(&alike), &other).await.granted();
+    // What was revoked here opens nothing, though nobody else vouches for it or publishes lists.
+    let path = format!("/admin/v1/certificates/{}/revocation", own.thumbprint());
+    assert_eq!(world.administer(Method::POST, &path, None).await.status, 200);
+    ask(&world.mtls(&own), &id).await.invalid_client();
+    assert_eq!(reasons(&world, "token.issue").await.last().map(String::as_str), Some("certificate_refused"));
 }
 
 #[tokio::test]

@@ -21,12 +21,16 @@ fn config(world: &World, identity: &Identity) -> Arc<ClientConfig> {
     let chain = vec![CertificateDer::from(identity.der.clone())];
     let key = PrivateKeyDer::from_pem_slice(identity.key.as_bytes()).unwrap();
     let config = ClientConfig::builder().with_root_certificates(roots).with_client_auth_cert(chain, key);
-    Arc::new(config.unwrap())
+    let mut config = config.unwrap();
+    config.enable_early_data = true;
+    Arc::new(config)
 }
 
 /// Asks for a token over a connection of its own; the answer, and how the handshake went.
 fn ask(world: &World, config: &Arc<ClientConfig>, id: &str) -> (String, HandshakeKind) {
-    let session = ClientConnection::new(config.clone(), "localhost".try_into().unwrap()).unwrap();
+    let mut session = ClientConnection::new(config.clone(), "localhost".try_into().unwrap()).unwrap();
+    // No ticket of this server lets a request be sent before the handshake has ended (RFC 8446, 8).
+    assert!(session.early_data().is_none());
     let socket = TcpStream::connect(("127.0.0.1", world.processes[0].mtls)).unwrap();
     socket.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     let mut stream = StreamOwned::new(session, socket);

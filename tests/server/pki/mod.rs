@@ -1,0 +1,7 @@
+//! The built-in client PKI.
+
+mod four_eyes;
+mod judges;
+mod requests;
+mod scene;
+mod terminal;
