@@ -35,6 +35,19 @@ need_packages() {
     apt-get -qq -o Dpkg::Use-Pty=0 install --yes --no-install-recommends "${missing[@]}" >&2
 }
 
+# need_programs PACKAGE…: packages of which the program is wanted, and not the daemon that they start when they are
+# installed. One that was there before is left alone.
+need_programs() {
+  local package fresh=()
+  for package; do installed "$package" || installed "${package%-light}" || fresh+=("$package"); done
+  need_packages "$@"
+  for package in "${fresh[@]}"; do
+    package=${package%-light}
+    if [ -d /run/systemd/system ]; then as_root systemctl --quiet disable --now "$package" >&2 || true
+    elif [ -x "/etc/init.d/$package" ]; then as_root "/etc/init.d/$package" stop >&2 || true; fi
+  done
+}
+
 need_cargo() {
   local found
   found=$(cargo --version 2>/dev/null | cut -d' ' -f2) || true
