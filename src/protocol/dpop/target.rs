@@ -44,36 +44,29 @@ pub fn normal(text: &str) -> Option<String> {
     }
     url.set_query(None);
     url.set_fragment(None);
-    let path = shortest(url.path());
+    let path = shortest(url.path())?;
     url.set_path(&path);
     Some(url.into())
 }
 
-/// A path in which unreserved letters stand for themselves, and escapes are in upper case.
-fn shortest(path: &str) -> String {
+/// A path in which unreserved letters stand for themselves, and escapes are in upper case; `None` where an escape is
+/// none (RFC 3986, 2.1).
+fn shortest(path: &str) -> Option<String> {
     let mut parts = path.split('%');
     let mut result = parts.next().unwrap_or_default().to_owned();
     for part in parts {
         // The numbers of the standard library may have a sign.
         let digits = part.get(..2).filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()));
-        let byte = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        match (byte, part.get(2..)) {
-            (Some(byte), Some(rest)) if is_unreserved(byte) => {
-                result.push(char::from(byte));
-                result.push_str(rest);
-            }
-            (Some(_), Some(rest)) => {
-                result.push('%');
-                result.push_str(&digits.unwrap_or_default().to_ascii_uppercase());
-                result.push_str(rest);
-            }
-            _ => {
-                result.push('%');
-                result.push_str(part);
-            }
+        let byte = u8::from_str_radix(digits?, 16).ok()?;
+        if is_unreserved(byte) {
+            result.push(char::from(byte));
+        } else {
+            result.push('%');
+            result.push_str(&digits?.to_ascii_uppercase());
         }
+        result.push_str(part.get(2..)?);
     }
-    result
+    Some(result)
 }
 
 fn is_unreserved(byte: u8) -> bool {
@@ -116,6 +109,11 @@ mod tests {
     #[test]
     fn what_is_no_plain_address_has_no_normal_form() {
         for bad in [
+            "https://as.example/%%4a",
+            "https://as.example/%%44a4",
+            "https://as.example/%4",
+            "https://as.example/%zz",
+            "https://as.example/%+1",
             "",
             "/oauth2/token",
             "as.example/oauth2/token",
@@ -134,17 +132,18 @@ mod tests {
     }
 
     #[test]
-    fn escapes_are_kept_where_they_mean_something() {
+    fn escapes_are_kept_where_they_mean_something_and_refused_where_they_are_none() {
         for (path, expected) in [
-            ("/a%2fb", "/a%2Fb"),
-            ("/%7Ea", "/~a"),
-            ("/a%", "/a%"),
-            ("/a%4", "/a%4"),
-            ("/a%zz", "/a%zz"),
-            ("/%41%42", "/AB"),
-            ("/%+1a", "/%+1a"),
+            ("/a%2fb", Some("/a%2Fb")),
+            ("/%7Ea", Some("/~a")),
+            ("/%41%42", Some("/AB")),
+            ("/a%", None),
+            ("/a%4", None),
+            ("/a%zz", None),
+            ("/%+1a", None),
+            ("/%%4a", None),
         ] {
-            assert_eq!(shortest(path), expected, "{path}");
+            assert_eq!(shortest(path).as_deref(), expected, "{path}");
         }
     }
 }
