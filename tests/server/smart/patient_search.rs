@@ -26,6 +26,10 @@ struct Scene {
 
 impl Scene {
     async fn begin() -> Self {
+        Box::pin(Self::prepare()).await
+    }
+
+    async fn prepare() -> Self {
         let world = World::start().await;
         let directory = Directory::start(&world.authority);
         let roots = world.file("roots.pem");
