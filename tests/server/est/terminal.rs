@@ -1,10 +1,12 @@
 //! A back-end from nothing, at a terminal and with two people; and what should be renewed.
 
+use std::time::Duration;
+
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::Scene;
-use crate::harness::{FHIR, Shows};
+use crate::harness::{FHIR, Shows, eventually};
 use crate::token::claims;
 
 #[tokio::test]
@@ -64,6 +66,15 @@ async fn a_back_end_is_registered_and_its_certificate_asked_for_in_one_and_two_p
     assert_eq!(listed[0]["contacts"], json!(["it@riverside.example"]));
     let table = world.command(&["pki", "status"], "").expect_success();
     assert!(table.contains("it@riverside.example"), "{table}");
+    // Whoever watches alerts is told how it is renewed, and whom to ask.
+    let said = "select detail from alert where kind = 'certificate_renewal_due'";
+    let told = "select count(*) from alert where kind = 'certificate_renewal_due'";
+    eventually("a reminder", Duration::from_secs(30), || async {
+        (world.database.count(told).await == 1).then_some(())
+    })
+    .await;
+    let said = world.database.text(said).await;
+    assert!(said.contains("simplereenroll") && said.contains("it@riverside.example"), "{said}");
     enrollee.make_key("second");
     let next = enrollee.request_for_next("first", "second");
     scene.keep("second", &enrollee.ask("simplereenroll", Shows::Certificate("first"), &next));
