@@ -8,6 +8,7 @@ mod token;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use hilum::jose::{Jwk, UnverifiedJws};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -119,11 +120,15 @@ async fn published(peer: &Peer) -> Vec<Value> {
     peer.get("/oauth2/jwks").await.json()["keys"].as_array().unwrap().clone()
 }
 
+/// The `kid` of a token.
+fn signed_by(token: &str) -> String {
+    UnverifiedJws::parse(token).unwrap().header().kid.clone().unwrap()
+}
+
 /// The `kid` of a token, which one of the published keys verifies.
 async fn verified(peer: &Peer, token: &str) -> String {
-    use hilum::jose::{Jwk, UnverifiedJws};
     let jws = UnverifiedJws::parse(token).unwrap();
-    let kid = jws.header().kid.clone().unwrap();
+    let kid = signed_by(token);
     let keys = published(peer).await;
     let key = keys.iter().find(|key| key["kid"] == kid.as_str()).expect("a published key");
     jws.verify(&Jwk::parse(key).unwrap()).expect("its signature");
