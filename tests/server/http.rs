@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::harness::{Answer, Backend, Raw, World, encoded, registration};
 
 pub const ENDPOINTS: [&str; 3] = ["/oauth2/token", "/oauth2/introspect", "/oauth2/revoke"];
-pub const PATIENCE: Duration = Duration::from_secs(8);
+pub const PATIENCE: Duration = Duration::from_secs(30);
 pub const FORM: &str = "application/x-www-form-urlencoded";
 
 pub async fn with_secret(world: &World) -> (String, String) {

@@ -184,13 +184,18 @@ mod tests {
 
     use super::*;
 
+    /// Longer than any of these commands takes that ends.
+    const AMPLE: Duration = Duration::from_secs(60);
+    /// How long those are waited for that do not.
+    const SHORT: Duration = Duration::from_millis(1500);
+
     /// A command that is a script.
-    fn script(folder: &tempfile::TempDir, text: &str) -> CommandKey {
+    fn script(folder: &tempfile::TempDir, text: &str, patience: Duration) -> CommandKey {
         let path = folder.path().join("kms");
         std::fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o700)).unwrap();
         let words = vec![path.to_string_lossy().into_owned(), "first; $(touch x)".to_owned()];
-        CommandKey { words, patience: Duration::from_millis(1500) }
+        CommandKey { words, patience }
     }
 
     #[tokio::test]
@@ -201,6 +206,7 @@ mod tests {
             r#"[ "$1" = 'first; $(touch x)' ] && [ "$3" = 'a/b/c $d' ] || exit 3
                env | grep -q -e HILUM -e DATABASE_URL && exit 4
                read key; case $2 in wrap) echo "v1:$key" | tr 'A-Za-z' 'N-ZA-Mn-za-m' ;; *) echo "$key" | tr 'A-Za-z' 'N-ZA-Mn-za-m' | cut -c4- ;; esac"#,
+            AMPLE,
         );
         let wrapped = kms.wrap(&[7; DATA_KEY], "a/b/c $d").await.unwrap();
         assert!(wrapped.starts_with(b"i1:"));
@@ -211,24 +217,25 @@ mod tests {
     #[tokio::test]
     async fn f_31_a_command_that_fails_lingers_or_says_too_much_is_a_fault_in_words() {
         let folder = tempfile::tempdir().unwrap();
-        for (text, says) in [
-            ("echo 'no network' >&2; exit 7", "exit status: 7: no network"),
-            ("cat >&2; exit 1", "exit status: 1: withheld"),
-            ("sleep 60", "did not answer within"),
-            ("sleep 60 & sleep 60", "did not answer within"),
-            ("exec >&- 2>&-; sleep 60", "signal: 9"),
-            ("head -c 100000 /dev/zero | tr '\\0' a", "more than 4096 bytes"),
-            ("cat; cat /dev/zero >&2", "did not answer within"),
-            ("true", "something else than one line"),
-            ("printf 'a\\nb'", "something else than one line"),
-            ("printf '\\377'", "invalid utf-8"),
-            ("cat", "the data key itself"),
+        for (text, patience, says) in [
+            ("echo 'no network' >&2; exit 7", AMPLE, "exit status: 7: no network"),
+            ("cat >&2; exit 1", AMPLE, "exit status: 1: withheld"),
+            ("sleep 60", SHORT, "did not answer within"),
+            ("sleep 60 & sleep 60", SHORT, "did not answer within"),
+            // It must have closed its streams by then, and is waited for as long again.
+            ("exec >&- 2>&-; sleep 60", SHORT * 4, "signal: 9"),
+            ("head -c 100000 /dev/zero | tr '\\0' a", AMPLE, "more than 4096 bytes"),
+            ("cat; cat /dev/zero >&2", SHORT, "did not answer within"),
+            ("true", AMPLE, "something else than one line"),
+            ("printf 'a\\nb'", AMPLE, "something else than one line"),
+            ("printf '\\377'", AMPLE, "invalid utf-8"),
+            ("cat", AMPLE, "the data key itself"),
         ] {
-            let kms = script(&folder, text);
+            let kms = script(&folder, text, patience);
             let fault = kms.wrap(&[7; DATA_KEY], "a/b/c").await.unwrap_err().to_string();
             assert!(fault.contains(says) && !fault.contains("BwcHBwcH"), "{text}: {fault}");
         }
-        let kms = script(&folder, "echo c2hvcnQ=");
+        let kms = script(&folder, "echo c2hvcnQ=", AMPLE);
         assert!(kms.open(b"v1:x", "a/b/c").await.unwrap_err().to_string().contains("than a data key"));
         let absent = CommandKey::new(vec!["/nonexistent/kms".to_owned()]);
         assert!(absent.wrap(&[7; DATA_KEY], "a").await.unwrap_err().to_string().contains("/nonexistent/kms"));

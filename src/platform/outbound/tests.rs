@@ -10,11 +10,16 @@ use tokio::net::{TcpListener, TcpStream};
 use super::*;
 use crate::config::outbound::AllowedHost;
 
+/// Longer than anything here takes that comes to an end.
+const AMPLE: Duration = Duration::from_secs(60);
+/// A deadline that is waited for: what must come before it comes long before.
+const AWAITED: Duration = Duration::from_secs(5);
+
 fn rules(allow: &[&str]) -> Rules {
     Rules {
         allow: allow.iter().map(|text| AllowedHost::parse(text).unwrap()).collect(),
         ca_file: None,
-        timeout: Duration::from_secs(1),
+        timeout: AMPLE,
         max_bytes: 65_536,
     }
 }
@@ -58,7 +63,11 @@ impl Peer {
     }
 
     async fn fetched(&self) -> Result<Fetched, OutboundError> {
-        let rules = rules(&[&self.address.to_string()]);
+        self.fetched_within(AMPLE).await
+    }
+
+    async fn fetched_within(&self, timeout: Duration) -> Result<Fetched, OutboundError> {
+        let rules = Rules { timeout, ..rules(&[&self.address.to_string()]) };
         let url = OutboundUrl::parse(&format!("http://{}/jwks", self.address), &rules).unwrap();
         Outbound::new(&rules).unwrap().fetch_json(&url).await
     }
@@ -115,7 +124,7 @@ async fn a_body_that_drips_is_cut_at_the_deadline() {
         }
     })
     .await;
-    let cut = tokio::time::timeout(Duration::from_secs(4), peer.fetched()).await;
+    let cut = tokio::time::timeout(AMPLE, peer.fetched_within(Duration::from_secs(1))).await;
     assert_eq!(cut.unwrap(), Err(OutboundError::TooSlow));
 }
 
@@ -168,12 +177,13 @@ fn gzip_of_spaces() -> Vec<u8> {
 #[tokio::test]
 async fn a_slow_host_holds_four_places_and_no_other_host() {
     let silent = Peer::answering(|stream| async move {
-        tokio::time::sleep(Duration::from_secs(5)).await;
+        tokio::time::sleep(AMPLE).await;
         drop(stream);
     })
     .await;
     let quick = Peer::saying(answer("200 OK", b"{}")).await;
-    let rules = rules(&[&silent.address.to_string(), &quick.address.to_string()]);
+    let rules =
+        Rules { timeout: AWAITED, ..rules(&[&silent.address.to_string(), &quick.address.to_string()]) };
     let door = Outbound::new(&rules).unwrap();
     let slow = OutboundUrl::parse(&format!("http://{}/", silent.address), &rules).unwrap();
     let waiting: Vec<_> = (0..12)
@@ -182,7 +192,9 @@ async fn a_slow_host_holds_four_places_and_no_other_host() {
             tokio::spawn(async move { door.fetch_json(&slow).await })
         })
         .collect();
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    while silent.asked.load(Ordering::SeqCst) < FETCHES_PER_HOST {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
     let url = OutboundUrl::parse(&format!("http://{}/", quick.address), &rules).unwrap();
     assert!(door.fetch_json(&url).await.is_ok());
     assert_eq!(silent.asked.load(Ordering::SeqCst), FETCHES_PER_HOST);
@@ -194,7 +206,7 @@ async fn a_slow_host_holds_four_places_and_no_other_host() {
 #[tokio::test]
 async fn what_waits_for_a_place_in_vain_is_not_sent() {
     let peer = Peer::saying(answer("200 OK", b"")).await;
-    let rules = rules(&[&peer.address.to_string()]);
+    let rules = Rules { timeout: AWAITED, ..rules(&[&peer.address.to_string()]) };
     let door = Outbound::new(&rules).unwrap();
     let url = OutboundUrl::parse(&format!("http://{}/told", peer.address), &rules).unwrap();
     let host = door.host(url.authority()).unwrap();

@@ -168,7 +168,9 @@ async fn s01_sm_d_22_no_two_resource_servers_answer_to_the_same_name_however_fas
     .await;
     let mut statuses: Vec<u16> = answers.iter().map(|answer| answer.status).collect();
     statuses.sort_unstable();
-    assert_eq!(statuses, [201, 409, 409, 409, 409, 409, 409, 409]);
+    assert_eq!(statuses[0], 201);
+    // Or they waited too long for the first, and are to come again.
+    assert!(statuses[1..].iter().all(|status| [409, 503].contains(status)), "{statuses:?}");
     assert_eq!(world.database.count("select count(*) from resource").await, 3);
 
     let path = answers.iter().find_map(|answer| answer.header("location")).unwrap();

@@ -139,7 +139,8 @@ async fn f02_two_answers_at_once_are_one_answer() {
     let mut answers = futures_util::future::join_all(all).await;
     answers.sort_unstable();
     assert_eq!(answers[0], 303);
-    assert!(answers[1..].iter().all(|status| *status == 403), "{answers:?}");
+    // Or they waited too long for the first, and are to come again.
+    assert!(answers[1..].iter().all(|status| [403, 503].contains(status)), "{answers:?}");
 }
 
 #[tokio::test]

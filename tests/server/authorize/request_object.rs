@@ -54,6 +54,8 @@ fn wrong(world: &World, app: &App, thief: &App) -> Vec<(String, &'static str)> {
     let mut altered = sign(good());
     altered.insert(altered.len() - 4, 'A');
     vec![
+        // First, while it is still from the future.
+        (sign(good().claim("nbf", json!(now() + 90))), "request_object_from_the_future"),
         (unsigned, "request_object_malformed"),
         (encrypted, "request_object_malformed"),
         ("e30".to_owned(), "request_object_malformed"),
@@ -72,7 +74,6 @@ fn wrong(world: &World, app: &App, thief: &App) -> Vec<(String, &'static str)> {
         (sign(good().claim("aud", json!("https://other.example"))), "request_object_aud"),
         (sign(good().claim("exp", json!(now() - 60))), "request_object_expired"),
         (sign(good().claim("exp", json!("soon"))), "request_object_times"),
-        (sign(good().claim("nbf", json!(now() + 90))), "request_object_from_the_future"),
         (sign(good().claim("exp", json!(now() + 4000))), "request_object_lives_too_long"),
         (sign(good().claim("request", json!("a.b.c"))), "request_object_in_request_object"),
         (sign(good().claim("request_uri", json!("urn:x"))), "request_object_in_request_object"),

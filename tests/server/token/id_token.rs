@@ -138,6 +138,10 @@ async fn i03_i04_i05_at_04_no_token_is_taken_for_another() {
     // A person's token is none of the admin API, whatever it says, and speaks for no resource server.
     assert_eq!(peer.send(Method::GET, "/admin/v1/clients", Some(access), None).await.status, 401);
     introspect_by(&world, access, access).await.inactive();
+    // However long all this took, the code is as good as it was.
+    let younger = "update authorization_code set issued_at = now() - interval '1 second',
+        expires_at = now() + interval '59 seconds' where redeemed_at is null";
+    world.database.execute(younger).await;
     app.redeem(&peer, &spare).await.granted();
     app.refresh(&peer, refresh).await.granted();
     fhir.introspect(&world, &peer, access).await.active();

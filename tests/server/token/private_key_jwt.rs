@@ -226,11 +226,14 @@ async fn j06_sm_ca_07_an_assertion_is_good_once_on_all_processes_and_after_a_cra
     let peers = [world.public_of(0), world.public_of(1)];
     let answers = join_all((0..40).map(|at| ask_with(&peers[at % 2], &raced))).await;
     assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 1);
-    answers.iter().filter(|answer| answer.status != 200).for_each(|answer| answer.invalid_client());
+    // Whoever waited too long for the others was told to come again: nothing was decided.
+    let refused: Vec<_> = answers.iter().filter(|answer| ![200, 503].contains(&answer.status)).collect();
+    refused.iter().for_each(|answer| answer.invalid_client());
 
     let reasons = reasons(&world, "token.issue").await;
-    assert_eq!(reasons.iter().filter(|reason| *reason == "assertion_replayed").count(), 44);
-    assert_eq!(reasons.len(), 45, "and one for its scope");
+    let replayed = reasons.iter().filter(|reason| *reason == "assertion_replayed").count();
+    assert_eq!(replayed, 5 + refused.len());
+    assert_eq!(reasons.len(), replayed + 1, "and one for its scope");
 
     let fresh = backend.assertion(&world).sign(&backend.key);
     ask_with(&world.public(), &fresh).await.granted();

@@ -184,6 +184,24 @@ async fn e01_an_exchange_never_gives_more_than_there_was() {
     let token = text(&given, "access_token");
     let actor = scene.exchanged(token).await;
     let rows: &[Row<'_>] = &[
+        // First, while the actor's token lives.
+        (&[("actor_token", &actor)], "invalid_request", "actor_token_type"),
+        (&[("actor_token_type", ACCESS_TOKEN)], "invalid_request", "actor_token_type"),
+        (
+            &[("actor_token", &actor), ("actor_token_type", ACCESS_TOKEN)],
+            "invalid_request",
+            "actor_token_of_another",
+        ),
+        (
+            &[("actor_token", token), ("actor_token_type", ACCESS_TOKEN)],
+            "invalid_request",
+            "actor_token_of_another",
+        ),
+        (
+            &[("actor_token", "hat_x"), ("actor_token_type", ACCESS_TOKEN)],
+            "invalid_request",
+            "actor_token_not_alive",
+        ),
         (&[("scope", "patient/Observation.cruds")], "invalid_scope", "scope_widened"),
         (&[("scope", "patient/*.rs")], "invalid_scope", "scope_widened"),
         (&[("scope", "user/Observation.rs")], "invalid_scope", "scope_widened"),
@@ -208,23 +226,6 @@ async fn e01_an_exchange_never_gives_more_than_there_was() {
             &[("authorization_details", "[{\"type\":\"prior_authorization\"}]")],
             "invalid_authorization_details",
             "authorization_details_not_taken",
-        ),
-        (&[("actor_token", &actor)], "invalid_request", "actor_token_type"),
-        (&[("actor_token_type", ACCESS_TOKEN)], "invalid_request", "actor_token_type"),
-        (
-            &[("actor_token", &actor), ("actor_token_type", ACCESS_TOKEN)],
-            "invalid_request",
-            "actor_token_of_another",
-        ),
-        (
-            &[("actor_token", token), ("actor_token_type", ACCESS_TOKEN)],
-            "invalid_request",
-            "actor_token_of_another",
-        ),
-        (
-            &[("actor_token", "hat_x"), ("actor_token_type", ACCESS_TOKEN)],
-            "invalid_request",
-            "actor_token_not_alive",
         ),
     ];
     for (change, error, _) in rows {

@@ -9,7 +9,7 @@ use crate::token::refresh_token::{SCOPE, Scene, Tokens};
 
 #[tokio::test]
 async fn dp_04_m10_e07_a_public_apps_refresh_token_is_nothing_without_its_key() {
-    let mut scene = Scene::start().await;
+    let mut scene = Scene::patient(1).await;
     let public = scene.world.public();
     let app = App::public(&scene.world, json!({})).await;
     let (own, thief) = (Prover::new(&public).await, Prover::new(&public).await);

@@ -8,7 +8,7 @@ use crate::token::{claims, reasons};
 
 #[tokio::test]
 async fn mt_07_a_public_apps_refresh_token_is_nothing_without_its_certificate() {
-    let mut scene = Scene::start().await;
+    let mut scene = Scene::patient(1).await;
     let members = json!({"tls_client_certificate_bound_access_tokens": true});
     let app = App::public(&scene.world, members).await;
     let (own, other) = (

@@ -9,7 +9,7 @@ mod rotation;
 use hilum::jose::algorithm::Algorithm;
 use serde_json::{Value, json};
 
-use crate::harness::{App, Backend, Browser, FHIR, OPAQUE, Peer, Person, World};
+use crate::harness::{App, Backend, Browser, Database, FHIR, OPAQUE, Peer, Person, World};
 
 /// The scopes of a launch that says no more.
 pub const SCOPE: &str = "openid offline_access launch/patient patient/Observation.rs";
@@ -29,6 +29,13 @@ impl Scene {
     /// One process.
     pub async fn start() -> Self {
         Self::of(World::start().await).await
+    }
+
+    /// So many processes, where a lost answer may be asked for again for as long as can be configured: whatever the
+    /// machine has to do, whoever asks again is in time.
+    pub async fn patient(processes: usize) -> Self {
+        let longest = "[tokens]\nrefresh_retry_seconds = 60\n";
+        Self::of(Box::pin(World::configured(processes, longest, Database::url)).await).await
     }
 
     /// In this world.

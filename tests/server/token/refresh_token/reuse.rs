@@ -61,7 +61,7 @@ async fn t01_sm_r_04_bc_05_reuse_kills_its_family_everywhere_and_no_other_and_ra
 
 #[tokio::test]
 async fn d2_a_lost_answer_is_given_again_with_the_same_successor_until_that_is_used() {
-    let mut scene = Scene::of(World::with_processes(2).await).await;
+    let mut scene = Scene::patient(2).await;
     let peers = [scene.world.public_of(0), scene.world.public_of(1)];
     let members =
         [App::secret(&scene.world, json!({})).await, App::asymmetric(&scene.world, json!({})).await];
