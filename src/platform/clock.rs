@@ -29,7 +29,7 @@ struct Followed {
     started: Instant,
     /// The database's time when this clock started, in microseconds since 1970.
     origin: AtomicI64,
-    /// The last answer given: answers never go back.
+    /// The last answer given: each is later than the one before.
     last: AtomicI64,
     /// By how much this machine's own clock differs from the database's, in microseconds.
     drift: AtomicI64,
@@ -64,14 +64,17 @@ impl Clock {
         }
     }
 
-    /// The time, in whole microseconds, never before an earlier answer.
+    /// The time, in whole microseconds, always after an earlier answer.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         match self.0.as_ref() {
             Kind::Set(at) => timestamp(at.load(Ordering::SeqCst)),
             Kind::Followed(followed) => {
                 let at = followed.origin.load(Ordering::Relaxed) + elapsed(followed.started);
-                timestamp(followed.last.fetch_max(at, Ordering::Relaxed).max(at))
+                // One later than the last while it waits for a time that it has told: records keep their order.
+                let later = |last: i64| Some(at.max(last.saturating_add(1)));
+                let last = followed.last.fetch_update(Ordering::Relaxed, Ordering::Relaxed, later);
+                timestamp(at.max(last.unwrap_or_else(|last| last).saturating_add(1)))
             }
         }
     }
@@ -154,7 +157,8 @@ mod tests {
         let clock = Clock::following(async { Ok(at(100)) }).await.unwrap();
         let before = clock.now();
         clock.measure(async { Ok(at(0)) }).await.unwrap();
-        assert!(clock.now() >= before);
+        let after = clock.now();
+        assert!(after > before && clock.now() > after);
     }
 
     #[test]
