@@ -22,7 +22,8 @@ export async function pageOf(browser, options) {
   const context = await browser.newContext({
     locale: 'en-US', timezoneId: 'UTC', colorScheme: 'light', reducedMotion: 'reduce', ...options,
   });
-  context.setDefaultTimeout(15_000);
+  // What hangs ends; what is only slow does not.
+  context.setDefaultTimeout(60_000);
   const page = await context.newPage();
   await listen(page);
   return page;
@@ -133,7 +134,11 @@ async function listen(page) {
     if (['error', 'warning'].includes(message.type()) && !remark) heard.push(message.text());
   });
   page.on('pageerror', (error) => heard.push(String(error)));
-  page.on('requestfailed', (request) => heard.push(`not loaded: ${request.url()}`));
+  page.on('requestfailed', (request) => {
+    // A page may think better of what it asks for: a search as one types gives way to the next.
+    const isGivenUp = request.resourceType() === 'fetch' && request.failure()?.errorText === 'net::ERR_ABORTED';
+    if (!isGivenUp) heard.push(`not loaded: ${request.url()}`);
+  });
 }
 
 function isRedirect(response) {

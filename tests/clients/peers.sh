@@ -6,8 +6,8 @@ set -uo pipefail
 : "${HILUM_FIXTURES:?the path of data/dev/fixtures.json of a running hilum dev}"
 
 folder=$(cd "$(dirname "$HILUM_FIXTURES")" && pwd)
-answer=$(mktemp)
-trap 'rm -f "$answer"' EXIT
+answer=$(mktemp) heard=$(mktemp)
+trap 'rm -f "$answer" "$heard"' EXIT
 failed=0
 
 fixture() { # KEY… : the member of the fixtures under these keys
@@ -40,7 +40,7 @@ check() { # NAME COMMAND… : one line, by the command's exit status
 handshake() { # HOST:PORT OPTIONS… : every message of one handshake
   local address=$1
   shift
-  timeout 15 openssl s_client -connect "$address" -servername "${address%:*}" -CAfile "$ca" \
+  timeout 60 openssl s_client -connect "$address" -servername "${address%:*}" -CAfile "$ca" \
     -verify_return_error -verify_hostname "${address%:*}" -msg "$@" </dev/null 2>&1
 }
 agreed() { # PATTERN HOST:PORT OPTIONS… : the handshake ends, on a cipher like this
@@ -65,7 +65,7 @@ asks_no_certificate() {
 
 request() { # URL OPTIONS… : leaves the body in $answer, prints status and HTTP version
   : >"$answer"
-  curl --silent --noproxy '*' --max-time 15 --cacert "$ca" --output "$answer" --write-out '%{http_code} %{http_version}' "$@"
+  curl --silent --noproxy '*' --max-time 60 --cacert "$ca" --output "$answer" --write-out '%{http_code} %{http_version}' "$@"
 }
 token_for_payer() { # BASE-URL OPTIONS…
   local base=$1
@@ -89,18 +89,24 @@ other_pem=$folder/$(fixture clients payer-es384 certificate)
 other_key=$folder/$(fixture clients payer-es384 key)
 # The first certificate is the one whose key the handshake shows; what stands beside it names nobody.
 answered() { # STATUS CERTIFICATE KEY CHAIN : OpenSSL asks for the payer's token
-  local status=$1 certificate=$2 key=$3 chain=$4 body
+  local status=$1 certificate=$2 key=$3 chain=$4 body said
   body="grant_type=client_credentials&client_id=$payer&scope=system/Claim.rs"
-  printf 'POST /oauth2/token HTTP/1.1\r\nHost: %s\r\nConnection: close\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n%s' \
+  # All of it is read: an OpenSSL whose last words nobody takes ends badly.
+  said=$(printf 'POST /oauth2/token HTTP/1.1\r\nHost: %s\r\nConnection: close\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n%s' \
     "$mtls_host" "${#body}" "$body" |
-    timeout 15 openssl s_client -quiet -connect "$mtls_host" -servername "${mtls_host%:*}" -CAfile "$ca" \
-      -cert "$certificate" -key "$key" -cert_chain "$chain" 2>/dev/null | head -n 1 | grep -q " $status "
+    timeout 60 openssl s_client -quiet -connect "$mtls_host" -servername "${mtls_host%:*}" -CAfile "$ca" \
+      -cert "$certificate" -key "$key" -cert_chain "$chain" 2>/dev/null) || true
+  [[ ${said%%$'\r'*} == *" $status "* ]]
 }
 # A ticket that lets data be sent before the handshake has ended would say how much.
 takes_no_early_data() { # HOST:PORT
-  local seen
-  seen=$(sleep 1 | timeout 15 openssl s_client -tls1_3 -connect "$1" -servername "${1%:*}" -CAfile "$ca" 2>&1)
-  grep -q 'Max Early Data: 0' <<<"$seen" && ! grep -q 'Max Early Data: [1-9]' <<<"$seen"
+  local tries=0
+  : >"$heard"
+  # The connection is held until the ticket has come.
+  # shellcheck disable=SC2094 # what is written is what is waited for
+  until grep -q 'Max Early Data:' "$heard" || [ $((tries += 1)) -gt 300 ]; do sleep 0.1; done |
+    timeout 60 openssl s_client -tls1_3 -connect "$1" -servername "${1%:*}" -CAfile "$ca" >"$heard" 2>&1
+  grep -q 'Max Early Data: 0' "$heard" && ! grep -q 'Max Early Data: [1-9]' "$heard"
 }
 spoof_refused() { # HEADER…
   local options=() header status

@@ -37,7 +37,7 @@ async fn health_tells_alive_from_ready_and_says_what_is_missing() {
     world.database.execute("delete from _sqlx_migrations").await;
     let unready = ill("not ready: the schema is not up to date: run hilum migrate");
     // What readiness found is told for a second.
-    eventually("readiness follows", Duration::from_secs(20), || async {
+    eventually("readiness follows", Duration::from_mins(1), || async {
         (asked(&config, port, &["--ready"]).await == unready).then_some(())
     })
     .await;

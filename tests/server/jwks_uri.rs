@@ -83,14 +83,14 @@ fn set(keys: &[Value]) -> Value {
 
 #[tokio::test]
 async fn k06_k07_fetched_keys_are_kept_as_long_as_their_server_allows_and_not_longer() {
-    let scene = Scene::begin(|key| Saying::keys("max-age=4", &set(&[key.public_jwk("k1")]))).await;
+    let scene = Scene::begin(|key| Saying::keys("max-age=10", &set(&[key.public_jwk("k1")]))).await;
     scene.ask().await.granted();
     scene.ask().await.granted();
     assert_eq!(scene.host.asked(), 1, "the second request found them kept");
     let next = key(Algorithm::Es384);
     scene.host.say(Saying::keys("max-age=600", &set(&[next.public_jwk("k2")])));
     // The key that was withdrawn there dies here once what was fetched is no longer fresh.
-    eventually("the removed key is refused", Duration::from_secs(15), || async {
+    eventually("the removed key is refused", Duration::from_mins(1), || async {
         (scene.ask().await.status == 401).then_some(())
     })
     .await;
@@ -109,7 +109,7 @@ async fn k06_k07_fetched_keys_are_kept_as_long_as_their_server_allows_and_not_lo
     // When the cool-down is over, an unknown kid causes one fetch, and the new key is found.
     let third = key(Algorithm::Es384);
     scene.host.say(Saying::keys("max-age=600", &set(&[next.public_jwk("k2"), third.public_jwk("k3")])));
-    eventually("the new key is found", Duration::from_secs(45), || async {
+    eventually("the new key is found", Duration::from_mins(2), || async {
         (scene.ask_as(&scene.id, &third, "k3").await.status == 200).then_some(())
     })
     .await;
@@ -140,14 +140,14 @@ async fn k07_a_host_that_is_down_when_nothing_fresh_is_kept_refuses_its_own_clie
     scene.ask().await.invalid_client();
     assert_eq!(scene.host.asked(), asked, "a failed fetch is not repeated at once");
     scene.host.say(Saying::keys("no-store", &set(&[scene.key.public_jwk("k1")])));
-    eventually("the host is asked again", Duration::from_secs(15), || async {
+    eventually("the host is asked again", Duration::from_mins(1), || async {
         (scene.ask().await.status == 200).then_some(())
     })
     .await;
     let before = scene.host.asked();
     eventually(
         "no-store is obeyed, but for the second in which one fetch serves all",
-        Duration::from_secs(10),
+        Duration::from_mins(1),
         || async {
             scene.ask().await.granted();
             (scene.host.asked() > before).then_some(())
@@ -195,7 +195,8 @@ async fn k03_k04_bad_answers_of_a_jwks_host_refuse_its_client_and_trouble_nobody
         // A URL of its own for each, since a failed fetch is not repeated for a while.
         let id = scene.register(&format!("{}?{index}", scene.host.url()));
         let before = scene.host.asked();
-        let refused = tokio::time::timeout(Duration::from_secs(5), scene.ask_as(&id, &scene.key, "k1")).await;
+        let refused =
+            tokio::time::timeout(Duration::from_secs(30), scene.ask_as(&id, &scene.key, "k1")).await;
         let refused = refused.unwrap_or_else(|_| panic!("{saying:?} holds the request up"));
         assert_eq!(refused.status, 401, "{saying:?}: {}", refused.text);
         refused.invalid_client();
@@ -207,17 +208,22 @@ async fn k03_k04_bad_answers_of_a_jwks_host_refuse_its_client_and_trouble_nobody
     let partner = &scene.dev.fixtures["clients"]["partner-secret"];
     let (id, secret) = (partner["client_id"].as_str().unwrap(), partner["client_secret"].as_str().unwrap());
     let form = [("grant_type", "client_credentials"), ("scope", "capacity.read")];
-    let others = async {
-        for _ in 0..5 {
-            let own = scene.public.post_basic("/oauth2/token", (id, secret), &form);
-            tokio::time::timeout(Duration::from_secs(1), own)
-                .await
-                .expect("others are not held up")
-                .granted();
-        }
+    let before = scene.host.asked();
+    // Who waits for a host that drips does so until it is given up; others are answered meanwhile.
+    let other = async {
+        eventually("the host is asked", Duration::from_mins(1), || async {
+            (scene.host.asked() > before).then_some(())
+        })
+        .await;
+        scene.public.post_basic("/oauth2/token", (id, secret), &form).await
     };
-    let (held, ()) = tokio::join!(scene.ask_as(&slow, &scene.key, "k1"), others);
-    held.invalid_client();
+    let held = scene.ask_as(&slow, &scene.key, "k1");
+    tokio::pin!(held);
+    tokio::select! {
+        answer = other => drop(answer.granted()),
+        _ = &mut held => panic!("others are held up"),
+    }
+    held.await.invalid_client();
     assert!(!scene.dev.log().contains("panicked"), "{}", scene.dev.log());
 }
 

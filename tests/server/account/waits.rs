@@ -1,43 +1,32 @@
 //! A withdrawal beside one other request, in each order that locks can make of them.
 
 use serde_json::json;
-use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use super::is_dead;
-use crate::harness::{App, World};
+use crate::harness::{App, Database, World};
 use crate::token::reasons;
 use crate::token::refresh_token::{SCOPE, Scene};
 
 /// A request of which the database keeps the locks, until another waits for them.
-struct Held {
+struct Held<'a> {
     holder: PgConnection,
-    admin: PgConnection,
-    database: String,
+    database: &'a Database,
 }
 
-impl Held {
+impl<'a> Held<'a> {
     /// Does this, and goes no further.
-    async fn after(world: &World, statements: &str) -> Self {
-        let (mut holder, admin) = (world.database.superuser().await, world.database.superuser().await);
+    async fn after(world: &'a World, statements: &str) -> Self {
+        let mut holder = world.database.superuser().await;
         sqlx::raw_sql(AssertSqlSafe(statements.to_owned())).execute(&mut holder).await.expect("the locks");
-        Self { holder, admin, database: world.database.name().to_owned() }
+        Self { holder, database: &world.database }
     }
 
     /// Commits once somebody waits.
     async fn commit(mut self) {
-        let waiting = format!(
-            "select count(*) from pg_stat_activity where datname = '{}' and wait_event_type = 'Lock'",
-            self.database
-        );
-        for _ in 0..20_000 {
-            let row = sqlx::raw_sql(AssertSqlSafe(waiting.clone())).fetch_one(&mut self.admin).await;
-            if row.expect("a count").get::<i64, _>(0) > 0 {
-                sqlx::raw_sql("commit").execute(&mut self.holder).await.expect("a commit");
-                self.holder.close().await.expect("an end");
-                return;
-            }
-        }
-        panic!("nobody waited");
+        self.database.locks_awaited(1, "").await;
+        sqlx::raw_sql("commit").execute(&mut self.holder).await.expect("a commit");
+        self.holder.close().await.expect("an end");
     }
 }
 

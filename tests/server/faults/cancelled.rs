@@ -158,7 +158,7 @@ async fn settle(world: &World) {
             and (state = 'active' or state like 'idle in%') and pid <> pg_backend_pid()",
         world.database.name()
     );
-    eventually("nothing is in the middle of a transaction", Duration::from_secs(10), || async {
+    eventually("nothing is in the middle of a transaction", Duration::from_mins(1), || async {
         (world.database.count(&open).await == 0).then_some(())
     })
     .await;

@@ -24,7 +24,7 @@ async fn redeemed_after(world: &World, app: &App, code: &str, seconds: i64) -> R
 
 #[tokio::test]
 async fn c05_sm_a_15_a_code_is_good_for_a_minute_and_as_long_as_is_configured_and_no_longer() {
-    for (more, life) in [("", 60), ("[tokens]\ncode_seconds = 10", 10)] {
+    for (more, life) in [("", 60), ("[tokens]\ncode_seconds = 40", 40)] {
         let world = World::configured(1, more, crate::harness::Database::url).await;
         let (app, pat) = (App::public(&world, json!({})).await, world.patient_person().await);
         let mut browser = Browser::new(&world);

@@ -141,7 +141,7 @@ async fn assert_whole(world: &World, differing: &str) {
         world.database.name()
     );
     // PostgreSQL may need a moment to see that a connection is gone.
-    eventually("no transaction stays open", Duration::from_secs(10), || async {
+    eventually("no transaction stays open", Duration::from_mins(1), || async {
         (world.database.count(&open).await == 0).then_some(())
     })
     .await;

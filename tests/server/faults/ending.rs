@@ -37,7 +37,7 @@ async fn a_second_signal_ends_the_process_though_a_request_is_under_way() {
     under_way.certificate();
     assert_eq!(world.public().get("/oauth2/jwks").await.status, 200);
     world.processes[0].signal(Signal::SIGTERM);
-    eventually("no new connection is taken", Duration::from_secs(10), || async {
+    eventually("no new connection is taken", Duration::from_mins(1), || async {
         std::net::TcpStream::connect(("127.0.0.1", port)).is_err().then_some(())
     })
     .await;
@@ -54,7 +54,7 @@ async fn a_second_signal_ends_the_process_though_a_request_is_under_way() {
 async fn a_process_that_cannot_keep_a_record_says_that_it_is_not_ready() {
     let world = World::start().await;
     let ready = async |status: u16| {
-        eventually("readiness follows", Duration::from_secs(20), || async {
+        eventually("readiness follows", Duration::from_mins(1), || async {
             (world.processes[0].ready().await == Some(status)).then_some(())
         })
         .await;

@@ -1,6 +1,7 @@
 //! A database for each test, copied from a migrated template, on the private PostgreSQL of the run.
 
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use hilum::jose::thumbprint::sha256;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, Row};
@@ -120,6 +121,28 @@ impl Database {
         let done = std::process::Command::new(program).args(arguments).output().expect("pg_dump");
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
         String::from_utf8(done.stdout).expect("text")
+    }
+
+    /// Waits until so many wait for locks of others with statements that begin so. It rests between two looks: who asks
+    /// without a rest keeps those from their work who are to come and wait.
+    pub async fn locks_awaited(&self, expected: i64, statement: &str) {
+        let mut connection = self.superuser().await;
+        let waiting = format!(
+            "select count(*) from pg_stat_activity
+              where datname = '{}' and wait_event_type = 'Lock' and ltrim(query) ilike '{statement}%'",
+            self.name
+        );
+        let waited = async {
+            loop {
+                let row = sqlx::raw_sql(AssertSqlSafe(waiting.clone())).fetch_one(&mut connection).await;
+                if row.expect("a count").get::<i64, _>(0) >= expected {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        };
+        let most = Duration::from_mins(1);
+        tokio::time::timeout(most, waited).await.unwrap_or_else(|_| panic!("{expected} did not wait"));
     }
 
     /// Runs a statement as a superuser.

@@ -6,6 +6,9 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
+/// How long a start, or the end of a command, may take at most: what hangs ends, and what is only slow does not.
+const MOST: Duration = Duration::from_secs(90);
+
 /// The program under test.
 pub const HILUM: &str = env!("CARGO_BIN_EXE_hilum");
 
@@ -54,7 +57,7 @@ pub fn run(arguments: &[&str], variables: &[(&str, String)], input: &str) -> Ran
     Ran(child.wait_with_output().expect("an end"))
 }
 
-/// Runs a command that must end by itself within seconds, without an input stream.
+/// Runs a command that must end by itself, without an input stream.
 pub async fn run_briefly(arguments: &[&str], variables: &[(&str, String)]) -> Ran {
     let mut child = command(arguments, variables)
         .stdin(Stdio::null())
@@ -62,15 +65,17 @@ pub async fn run_briefly(arguments: &[&str], variables: &[(&str, String)]) -> Ra
         .stderr(Stdio::piped())
         .spawn()
         .expect("the built binary");
-    for _ in 0..400 {
-        if child.try_wait().expect("the process").is_some() {
-            return Ran(child.wait_with_output().expect("its output"));
+    let ended = async {
+        while child.try_wait().expect("the process").is_none() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    if tokio::time::timeout(MOST, ended).await.is_err() {
+        child.kill().expect("kill");
+        let ran = Ran(child.wait_with_output().expect("its output"));
+        panic!("{arguments:?} did not end: {}{}", ran.output(), ran.complaint());
     }
-    child.kill().expect("kill");
-    let ran = Ran(child.wait_with_output().expect("its output"));
-    panic!("{arguments:?} did not end: {}{}", ran.output(), ran.complaint());
+    Ran(child.wait_with_output().expect("its output"))
 }
 
 /// A server process.
@@ -93,7 +98,8 @@ pub fn free_ports() -> [u16; 3] {
 
 fn random_port() -> u16 {
     let bytes: [u8; 2] = hilum::platform::entropy::Entropy::system().bytes().expect("chance");
-    10_000 + u16::from_be_bytes(bytes) % 22_000
+    // Above those on which scripts/test starts a server for the clients of others.
+    20_000 + u16::from_be_bytes(bytes) % 12_000
 }
 
 fn reserve(port: u16) -> Option<u16> {
@@ -124,16 +130,20 @@ impl Process {
     }
 
     async fn wait_until_ready(&mut self) {
-        for _ in 0..600 {
-            if let Some(status) = self.child.try_wait().expect("the process") {
-                panic!("hilum serve ended with {status}:\n{}", self.log());
+        let ready = async {
+            loop {
+                if let Some(status) = self.child.try_wait().expect("the process") {
+                    panic!("hilum serve ended with {status}:\n{}", self.log());
+                }
+                if self.ready().await.is_some_and(|status| status == 200) {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(25)).await;
             }
-            if self.ready().await.is_some_and(|status| status == 200) {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(25)).await;
+        };
+        if tokio::time::timeout(MOST, ready).await.is_err() {
+            panic!("hilum serve did not become ready:\n{}", self.log());
         }
-        panic!("hilum serve did not become ready:\n{}", self.log());
     }
 
     /// The status of `/readyz`, when it answers.

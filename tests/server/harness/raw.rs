@@ -60,6 +60,22 @@ impl Raw {
         Heard { text: String::from_utf8_lossy(&bytes).into_owned(), closed }
     }
 
+    /// Reads one answer to its end, as its head says, or until the server closes; the connection is still good.
+    pub fn answer(&mut self) -> Heard {
+        self.0.sock.set_read_timeout(Some(Duration::from_mins(1))).expect("a time-out");
+        let (mut bytes, mut part) = (Vec::new(), [0; 16_384]);
+        let closed = loop {
+            if is_whole(&bytes) {
+                break false;
+            }
+            match self.0.read(&mut part) {
+                Ok(0) | Err(_) => break true,
+                Ok(count) => bytes.extend_from_slice(&part[..count]),
+            }
+        };
+        Heard { text: String::from_utf8_lossy(&bytes).into_owned(), closed }
+    }
+
     /// The certificate that the server showed.
     pub fn certificate(&mut self) -> Vec<u8> {
         while self.0.conn.is_handshaking() {
@@ -67,6 +83,15 @@ impl Raw {
         }
         self.0.conn.peer_certificates().expect("certificates")[0].to_vec()
     }
+}
+
+/// Whether these bytes are an answer with all of its body.
+fn is_whole(bytes: &[u8]) -> bool {
+    let Some(at) = bytes.windows(4).position(|four| four == b"\r\n\r\n") else { return false };
+    let head = String::from_utf8_lossy(&bytes[..at]).to_lowercase();
+    let length = head.split("content-length: ").nth(1).and_then(|rest| rest.lines().next());
+    let length: usize = length.and_then(|length| length.parse().ok()).unwrap_or_default();
+    bytes.len() >= at + 4 + length
 }
 
 impl Heard {

@@ -40,7 +40,7 @@ async fn h_12_new_keys_are_made_in_the_hsm_and_none_of_them_is_in_the_database()
     // The next are made in the token, and published ahead of their use.
     let (code, _, complaint) = token.command(&world, &["keys", "rotate"]).await;
     assert_eq!(code, Some(0), "{complaint}");
-    eventually("the next keys are published", Duration::from_secs(20), || async {
+    eventually("the next keys are published", Duration::from_mins(1), || async {
         (published(&public).await.len() == 2 * all).then_some(())
     })
     .await;
@@ -53,7 +53,7 @@ async fn h_12_new_keys_are_made_in_the_hsm_and_none_of_them_is_in_the_database()
 
     token.move_keys(&world).await;
     // A token of the withdrawn key is not verified: the server may learn of it before the key set is asked for.
-    let issued = eventually("a key of the token signs", Duration::from_secs(20), || async {
+    let issued = eventually("a key of the token signs", Duration::from_mins(1), || async {
         let issued = backend.ask(&world, &public, "system/Claim.rs").await.token();
         (signed_by(&issued) != before).then_some(issued)
     })

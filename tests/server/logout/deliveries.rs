@@ -255,7 +255,7 @@ async fn lo_02_a_notice_is_written_with_the_end_of_the_session_and_sent_by_whoev
     scene.dev.command(&["user", "disable", "pat"], "").expect_success();
     let host = &scene.host;
     let body =
-        eventually("the app is told", Wait::from_secs(20), || async { host.bodies().into_iter().next() })
+        eventually("the app is told", Wait::from_mins(1), || async { host.bodies().into_iter().next() })
             .await;
     let token = logout_token(&body).unwrap();
     is_logout_token(&token, (&scene.dev.url(""), &scene.app.id), &id_token);
@@ -268,7 +268,7 @@ async fn lo_02_each_session_of_a_person_is_told_of_by_its_own_name() {
     let (_second, two) = scene.signed_in().await;
     first.get(&address(&[("id_token_hint", &one)])).await.shows(200);
     let host = &scene.host;
-    eventually("the app is told", Wait::from_secs(20), || async { (host.bodies().len() == 1).then_some(()) })
+    eventually("the app is told", Wait::from_mins(1), || async { (host.bodies().len() == 1).then_some(()) })
         .await;
     let issuer = scene.dev.url("");
     is_logout_token(&logout_token(&host.bodies()[0]).unwrap(), (&issuer, &scene.app.id), &one);
@@ -276,7 +276,7 @@ async fn lo_02_each_session_of_a_person_is_told_of_by_its_own_name() {
     let page = third.account(&scene.pat).await;
     let csrf = page.choices("csrf").pop().unwrap();
     third.post("/oauth2/logout", &[("csrf", &csrf), ("scope_of", "everywhere")]).await.shows(200);
-    eventually("the app is told", Wait::from_secs(20), || async { (host.bodies().len() == 2).then_some(()) })
+    eventually("the app is told", Wait::from_mins(1), || async { (host.bodies().len() == 2).then_some(()) })
         .await;
     is_logout_token(&logout_token(&host.bodies()[1]).unwrap(), (&issuer, &scene.app.id), &two);
 }

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::json;
 
-use super::{Scene, address, execute, id_token, sign_out_while, waiting};
+use super::{Scene, address, execute, id_token, sign_out_while};
 use crate::harness::{App, Browser};
 
 /// A receiver that is never reached.
@@ -111,7 +111,7 @@ async fn lo_02_a_code_is_not_redeemed_while_its_session_ends() {
     execute(&mut ending, "begin; update session set ended_at = now() where ended_at is null").await;
     let peer = scene.world.public();
     let commit = async {
-        waiting(&scene.world, 1).await;
+        scene.world.database.locks_awaited(1, "").await;
         execute(&mut ending, "commit").await;
     };
     let (redeemed, ()) = tokio::join!(scene.app.redeem(&peer, &code), commit);

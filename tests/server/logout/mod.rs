@@ -8,7 +8,7 @@ mod rp_initiated;
 
 use hilum::oidc::backchannel_logout::EVENT;
 use serde_json::{Value, json};
-use sqlx::{AssertSqlSafe, PgConnection, Row};
+use sqlx::{AssertSqlSafe, PgConnection};
 use tempfile::TempDir;
 
 use crate::harness::{
@@ -96,30 +96,14 @@ pub async fn sign_out_while(
     let mut holder = world.database.superuser().await;
     execute(&mut holder, "begin; lock table audit_event in exclusive mode").await;
     let meanwhile = async {
-        waiting(world, 1).await;
+        world.database.locks_awaited(1, "").await;
         let commit = async {
-            waiting(world, 2).await;
+            world.database.locks_awaited(2, "").await;
             execute(&mut holder, "commit").await;
         };
         tokio::join!(sign_out, commit).0
     };
     tokio::join!(redemption, meanwhile)
-}
-
-/// Waits until so many wait for locks.
-pub async fn waiting(world: &World, expected: i64) {
-    let mut connection = world.database.superuser().await;
-    let count = format!(
-        "select count(*) from pg_stat_activity where datname = '{}' and wait_event_type = 'Lock'",
-        world.database.name()
-    );
-    for _ in 0..20_000 {
-        let row = sqlx::raw_sql(AssertSqlSafe(count.clone())).fetch_one(&mut connection).await;
-        if row.expect("a count").get::<i64, _>(0) >= expected {
-            return;
-        }
-    }
-    panic!("{expected} did not wait");
 }
 
 /// Runs a statement.

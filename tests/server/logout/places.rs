@@ -12,13 +12,15 @@ use crate::faults::within;
 use crate::harness::{App, Saying, eventually};
 
 impl Within {
-    /// Notices to an app that are due, the last of them for so many seconds.
+    /// Notices to an app that are due by the test's clock, the last of them for so many seconds.
     async fn owe(&self, app: &App, count: usize, seconds: usize) {
         let insert = format!(
             "insert into backchannel_logout (session_id, client_id, subject, next_at, created_at)
-             select gen_random_uuid(), '{}', '{}', now() - make_interval(secs => {seconds} + n), now()
-               from generate_series(0, {count} - 1) n",
-            app.id, self.scene.pat.subject
+             select gen_random_uuid(), '{}', '{}', t - make_interval(secs => {seconds} + n), t
+               from to_timestamp({}) t, generate_series(0, {count} - 1) n",
+            app.id,
+            self.scene.pat.subject,
+            self.clock.now().unix_timestamp()
         );
         self.scene.world.database.execute(&insert).await;
     }
@@ -77,10 +79,8 @@ async fn lo_02_a_process_that_ends_keeps_what_comes_of_what_it_is_sending() {
     scene.host.say(Saying::Silence);
     browser.get(&address(&[("id_token_hint", &id_token)])).await.shows(200);
     let host = &scene.host;
-    eventually("the app is asked", Wait::from_secs(20), || async {
-        (host.bodies().len() == 1).then_some(())
-    })
-    .await;
+    eventually("the app is asked", Wait::from_mins(1), || async { (host.bodies().len() == 1).then_some(()) })
+        .await;
     scene.dev.signal(Signal::SIGTERM);
     scene.dev.child.wait().expect("its end");
     let standing =

@@ -190,7 +190,8 @@ async fn m06_openssl_believes_the_responder() {
     let asked = ["ocsp", "-issuer", "root.pem", "-serial", "0x01", "-reqout", "foreign.der"];
     assert!(scene.openssl(&asked).0);
     let foreign = std::fs::read(scene.world.file("foreign.der")).expect("a request");
-    let nonce_at = request.windows(2).rposition(|pair| pair == [4, 16]);
+    // It stands at the end, and may hold by chance whatever is looked for.
+    let nonce_at = request.len().checked_sub(18).filter(|at| request[*at..at + 2] == [4, 16]);
     let mut no_nonce = request.clone();
     if let Some(at) = nonce_at {
         no_nonce[at + 1] = 200;

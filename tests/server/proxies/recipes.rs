@@ -111,10 +111,10 @@ async fn mt_09_m08_the_recipes_hand_on_what_clients_prove_and_strip_what_they_on
             .replace("/etc/proxy/", &format!("{}/", folder.display()));
         let _running = start(&text, &folder);
         let log = || std::fs::read_to_string(folder.join(format!("{language}.log"))).unwrap_or_default();
-        let up = eventually("the proxy listens", Duration::from_secs(20), || async {
+        let up = eventually("the proxy listens", Duration::from_mins(2), || async {
             std::net::TcpStream::connect(("127.0.0.1", mtls)).is_ok().then_some(())
         });
-        tokio::time::timeout(Duration::from_secs(19), up)
+        tokio::time::timeout(Duration::from_mins(1), up)
             .await
             .unwrap_or_else(|_| panic!("{language}: {}", log()));
         hands_on(&scene, language, (issuer, mtls)).await;

@@ -21,7 +21,7 @@ async fn md_05_of_many_processes_whose_schedule_comes_due_at_once_one_makes_the_
                        activates_at = activates_at - interval '89 days 12 hours'";
     world.database.execute(aged).await;
     for index in 0..3 {
-        eventually("every process shows the next keys", Duration::from_secs(20), || async {
+        eventually("every process shows the next keys", Duration::from_mins(1), || async {
             let keys = world.public_of(index).get("/oauth2/jwks").await.json();
             (keys["keys"].as_array().unwrap().len() == 6).then_some(())
         })

@@ -41,7 +41,7 @@ impl Balanced {
             let ports = [process.public, process.mtls, process.operations];
             process.signal(Signal::SIGTERM);
             let ended = || std::future::ready(process.ended());
-            assert_eq!(eventually("the end of a process", Duration::from_secs(20), ended).await, 0);
+            assert_eq!(eventually("the end of a process", Duration::from_mins(1), ended).await, 0);
             let log = world.file(&format!("rolled-{index}.log"));
             *process = Process::serve(config, ports, &log, &[("DATABASE_URL", world.database.url())]).await;
         }

@@ -1,7 +1,7 @@
 //! A sign-in beside a change of the person.
 
 use serde_json::json;
-use sqlx::{AssertSqlSafe, Row};
+use sqlx::AssertSqlSafe;
 
 use crate::authorize::PATIENT_SCOPE;
 use crate::harness::{App, Browser, World};
@@ -12,7 +12,7 @@ async fn t09_a_password_that_is_replaced_while_it_is_looked_at_signs_nobody_in()
     let (app, pat) = (App::public(&world, json!({})).await, world.patient_person().await);
     let mut browser = Browser::new(&world);
     let form = browser.open(&app.authorize_url(PATIENT_SCOPE)).await;
-    let (mut admin, mut holder) = (world.database.superuser().await, world.database.superuser().await);
+    let mut holder = world.database.superuser().await;
     let reset = format!(
         "begin; update person set version = version + 1, not_before = date_trunc('second', now()) + interval '1 second'
                  where subject = '{}'",
@@ -20,18 +20,8 @@ async fn t09_a_password_that_is_replaced_while_it_is_looked_at_signs_nobody_in()
     );
     sqlx::raw_sql(AssertSqlSafe(reset)).execute(&mut holder).await.expect("a lock");
     let commit = async {
-        let waiting = format!(
-            "select count(*) from pg_stat_activity where datname = '{}' and wait_event_type = 'Lock'",
-            world.database.name()
-        );
-        for _ in 0..20_000 {
-            let row = sqlx::raw_sql(AssertSqlSafe(waiting.clone())).fetch_one(&mut admin).await;
-            if row.expect("a count").get::<i64, _>(0) > 0 {
-                sqlx::raw_sql("commit").execute(&mut holder).await.expect("a commit");
-                return;
-            }
-        }
-        panic!("the sign-in did not wait for the person");
+        world.database.locks_awaited(1, "").await;
+        sqlx::raw_sql("commit").execute(&mut holder).await.expect("a commit");
     };
     let (page, ()) = tokio::join!(browser.try_password(&form, &pat.username, &pat.password), commit);
     page.shows(400);
