@@ -11,6 +11,9 @@ use crate::ledger::Entry;
 use crate::moment::Timestamp;
 use crate::protocol::error::{ErrorCode, Failure, Reason, Refusal};
 
+/// The reason of a refusal to a token without the scope of the route.
+pub const SCOPE_MISSING: &str = "admin_scope_missing";
+
 /// Who administers.
 #[derive(Clone, Debug)]
 pub enum Actor {
@@ -80,7 +83,7 @@ pub async fn believe(
 pub fn authorize(live: &LiveToken, scope: &'static str, origin: &Origin) -> Result<Caller, Refusal> {
     let LiveToken { token, client, .. } = live;
     if !token.scope.iter().any(|held| held.as_str() == scope) {
-        let reason = Reason::new("admin_scope_missing");
+        let reason = Reason::new(SCOPE_MISSING);
         return Err(Refusal::new(ErrorCode::InsufficientScope, "the token lacks the scope for this", reason));
     }
     let actor = Actor::Client {

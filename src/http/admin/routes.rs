@@ -133,7 +133,7 @@ async fn respond(
 ) -> HttpResponse {
     match run(route, &request, payload, state).await {
         Ok(answer) => answer.into_response(),
-        Err(failure) => problem::failure(&request, &failure),
+        Err(failure) => problem::of_route(&request, &failure, route.scope),
     }
 }
 

@@ -4,6 +4,7 @@ use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Map, Value, json};
 
+use crate::admin::actor::SCOPE_MISSING;
 use crate::http::evidence;
 use crate::protocol::error::{ErrorCode, Failure, Fault, Refusal};
 use crate::tokens::challenge::{Challenge, is_of_proof};
@@ -12,7 +13,18 @@ use super::{bearer, oauth_json};
 
 const MEDIA_TYPE: &str = "application/problem+json";
 
-/// A failure of the admin API.
+/// A failure of a route of the admin API. A token without the scope of the route is told which that is (RFC 6750, 3).
+#[must_use]
+pub fn of_route(request: &HttpRequest, failure: &Failure, scope: &str) -> HttpResponse {
+    match failure {
+        Failure::Refusal(refusal) if refusal.reason().code() == SCOPE_MISSING => {
+            refused_for(request, refusal, Some(scope))
+        }
+        Failure::Refusal(_) | Failure::Fault(_) => self::failure(request, failure),
+    }
+}
+
+/// A failure that is told as a problem.
 #[must_use]
 pub fn failure(request: &HttpRequest, failure: &Failure) -> HttpResponse {
     match failure {
@@ -24,11 +36,18 @@ pub fn failure(request: &HttpRequest, failure: &Failure) -> HttpResponse {
 /// A refusal, with the members that are at fault.
 #[must_use]
 pub fn refused(request: &HttpRequest, refusal: &Refusal) -> HttpResponse {
+    refused_for(request, refusal, None)
+}
+
+fn refused_for(request: &HttpRequest, refusal: &Refusal, lacking: Option<&str>) -> HttpResponse {
     let code = refusal.code();
     let status = bearer::status(code);
     tracing::info!(error = code.word(), reason = refusal.reason().code(), "refused");
     let mut document = body(status.as_u16(), refusal.told());
     document.insert("error".to_owned(), json!(code.word()));
+    if let Some(scope) = lacking {
+        document.insert("detail".to_owned(), json!(format!("ask for a token with the scope {scope}")));
+    }
     let problems: Vec<Value> = refusal
         .field_problems()
         .iter()
@@ -47,7 +66,10 @@ pub fn refused(request: &HttpRequest, refusal: &Refusal) -> HttpResponse {
     if is_of_token {
         answer.insert_header((
             header::WWW_AUTHENTICATE,
-            Challenge::told(refusal).in_scheme(evidence::scheme(request)).to_string(),
+            Challenge::told(refusal)
+                .with_scope(lacking.map(str::to_owned))
+                .in_scheme(evidence::scheme(request))
+                .to_string(),
         ));
     }
     answer.content_type(MEDIA_TYPE).json(document)

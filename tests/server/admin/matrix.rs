@@ -56,6 +56,13 @@ async fn d01_d04_every_admin_route_is_closed_to_all_but_the_holder_of_its_scope_
             let error = if status == 401 { "invalid_token" } else { "insufficient_scope" };
             assert!(answer.header("www-authenticate").unwrap().contains(error), "{}", route.path);
             assert_eq!(answer.header("content-type"), Some("application/problem+json"));
+            if status == 403 {
+                let wanted =
+                    format!(r#"Bearer realm="hilum", error="insufficient_scope", scope="{}""#, route.scope);
+                assert_eq!(answer.header("www-authenticate"), Some(wanted.as_str()), "RFC 6750, 3");
+                let told = format!("ask for a token with the scope {}", route.scope);
+                assert_eq!(answer.json()["detail"], told);
+            }
         }
     }
     // Last, since one of the routes replaces the keys that signed the tokens.
