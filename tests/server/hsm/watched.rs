@@ -87,8 +87,9 @@ async fn f_21_the_ends_of_certificates_in_the_token_are_listed_measured_and_told
         })
     };
     let (soon, far) = (ending("hsm soon", 12), ending("hsm far", 24 * 400 + 1));
+    let large = vec![0x30; 40_000];
     let files: [(&str, &[u8]); 4] =
-        [("soon", &soon.der), ("far", &far.der), ("broken", b"no certificate"), ("large", &[0x30; 40_000])];
+        [("soon", &soon.der), ("far", &far.der), ("broken", b"no certificate"), ("large", &large)];
     put_from_another_process(&token, &files);
     token.serve(&mut world).await;
 
