@@ -8,6 +8,7 @@ use async_trait::async_trait;
 
 use crate::ledger::{Done, Work, raise};
 use crate::model::audit_event::AuditEvent;
+use crate::model::authority::AuthorityName;
 use crate::model::community::{DEFAULT, OWN};
 use crate::model::page::Page;
 use crate::model::renewal;
@@ -17,6 +18,7 @@ use crate::pki::certificate::Certificate;
 use crate::protocol::error::{Doing, Failure, Fault};
 use crate::protocol::ids::ClientId;
 use crate::store;
+use crate::store::authority::StoredAuthority;
 
 use super::Administration;
 
@@ -35,7 +37,7 @@ pub trait CertificateSource: Sync {
 }
 
 /// Where they are found.
-static SOURCES: &[&dyn CertificateSource] = &[&FromFiles, &FromCommunities, &FromAuthority];
+static SOURCES: &[&dyn CertificateSource] = &[&FromFiles, &FromCommunities, &FromAuthority, &FromToken];
 
 /// The certificates that were read from files: those in force where the server runs. Clones share them.
 #[derive(Clone, Debug, Default)]
@@ -46,7 +48,7 @@ impl InForce {
     pub fn keep(&self, kind: Kind, certificates: &[Certificate]) {
         let community = match kind {
             Kind::Anchor => Some(DEFAULT),
-            Kind::Server | Kind::ProxyAnchor | Kind::Authority | Kind::Client => None,
+            Kind::Server | Kind::ProxyAnchor | Kind::Authority | Kind::Client | Kind::Hsm => None,
         };
         let watched = |certificate| {
             let found = WatchedCertificate::of(kind, certificate);
@@ -101,9 +103,26 @@ struct FromAuthority;
 #[async_trait]
 impl CertificateSource for FromAuthority {
     async fn list(&self, administration: &Administration) -> Result<Vec<WatchedCertificate>, Fault> {
-        let Some(chain) = administration.authority.chain().await? else { return Ok(Vec::new()) };
-        let issuing = Certificate::parse(&chain.issuing).doing("reading an authority")?;
-        Ok(vec![WatchedCertificate::of(Kind::Authority, &issuing).in_community(OWN)])
+        // Its key may be out of reach, and its certificate ends all the same.
+        let known = store::authority::find_all(&administration.db).await?.into_iter();
+        let issuing = known.filter(|stored| stored.authority.name == AuthorityName::Issuing);
+        let watched = |stored: StoredAuthority| {
+            let certificate =
+                Certificate::parse(&stored.authority.certificate).doing("reading an authority")?;
+            Ok(WatchedCertificate::of(Kind::Authority, &certificate).in_community(OWN))
+        };
+        issuing.map(watched).collect()
+    }
+}
+
+/// Those that stand in the token of the HSM.
+struct FromToken;
+
+#[async_trait]
+impl CertificateSource for FromToken {
+    async fn list(&self, administration: &Administration) -> Result<Vec<WatchedCertificate>, Fault> {
+        let Some(hsm) = administration.custody.hsm() else { return Ok(Vec::new()) };
+        Ok(administration.in_token.list(hsm, administration.clock.now()).await)
     }
 }
 
@@ -197,7 +216,7 @@ impl Administration {
                         Kind::Client => {
                             store::watched_certificate::mark_warned(tx, &[thumbprint], days).await? > 0
                         }
-                        Kind::Server | Kind::Anchor | Kind::ProxyAnchor | Kind::Authority => {
+                        Kind::Server | Kind::Anchor | Kind::ProxyAnchor | Kind::Authority | Kind::Hsm => {
                             store::watched_certificate::insert_warning(tx, &thumbprint, days, event.at)
                                 .await?
                         }

@@ -30,6 +30,7 @@ pub mod resources;
 pub mod rewrap;
 pub mod scopes;
 pub mod statement_issuers;
+pub mod token_certificates;
 pub mod trusted_issuers;
 pub mod users;
 
@@ -97,6 +98,8 @@ pub struct Administration {
     pub schedule: Schedule,
     /// The certificates that were read from files.
     pub in_force: certificates::InForce,
+    /// The certificates that stand in the token of the HSM.
+    pub in_token: token_certificates::InToken,
     /// What was found when readiness was last examined.
     pub readiness: health::Readiness,
     /// The `aud` of the admin API, which clients may be registered for like any resource server.

@@ -7,6 +7,7 @@ use sqlx::postgres::PgConnectOptions;
 use time::Duration;
 use zeroize::Zeroizing;
 
+use crate::admin::token_certificates::InToken;
 use crate::admin::{Administration, scopes};
 use crate::ca::{CertificateAuthority, Terms as IssuingTerms};
 use crate::clients::secrets::SecretDigester;
@@ -211,6 +212,7 @@ fn administration(
         schedule,
         readiness: Arc::default(),
         in_force: renewed::in_files(config),
+        in_token: InToken::default(),
         audience: format!("{}/admin", config.issuer.url.as_str()),
         own: OwnResources::of(
             config.issuer.url.as_str(),

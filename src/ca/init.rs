@@ -53,7 +53,8 @@ impl CertificateAuthority {
             self.stored(AuthorityName::Issuing, &issuing, &chain.issuing, now).await?,
         ];
         let community = community(&chain, now)?;
-        self.ledger
+        let outcome = self
+            .ledger
             .transact(event, move |tx, _| -> Work<'_, Chain> {
                 Box::pin(async move {
                     gate(tx).await?;
@@ -67,7 +68,13 @@ impl CertificateAuthority {
                     Ok(Done::Changed(chain))
                 })
             })
-            .await
+            .await;
+        // Nothing was written of what was refused. Of a fault that is not certain.
+        if matches!(outcome, Err(Failure::Refusal(_))) {
+            root.give_up();
+            issuing.give_up();
+        }
+        outcome
     }
 
     async fn stored(

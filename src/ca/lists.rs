@@ -96,7 +96,11 @@ impl CertificateAuthority {
         let this_update = now.replace_nanosecond(0).doing(doing)?;
         let next_update = this_update + self.terms.list;
         let authorities = authorities.clone();
-        let signing = move || sign(authorities.of(name), &revoked, number, (this_update, next_update));
+        let place = self.places(&authorities.of(name).signer).acquire_owned().await.doing(doing)?;
+        let signing = move || {
+            let _place = place;
+            sign(authorities.of(name), &revoked, number, (this_update, next_update))
+        };
         let der = tokio::task::spawn_blocking(signing).await.doing(doing)??;
         Ok(RevocationList { number, covers, der, this_update, next_update })
     }

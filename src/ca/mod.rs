@@ -25,6 +25,7 @@ use crate::ledger::{Ledger, Work};
 use crate::model::audit_event::AuditEvent;
 use crate::model::certificate_request::Eyes;
 use crate::platform::entropy::Entropy;
+use crate::platform::hsm::Hsm;
 use crate::protocol::error::{ErrorCode, Failure, FieldProblem, Reason, Refusal};
 use crate::store::{Db, Tx};
 
@@ -36,6 +37,7 @@ pub use renew::Renewing;
 pub use requests::Asked;
 
 use authorities::Authorities;
+use signer::Signer;
 
 /// The terms on which certificates are issued.
 #[derive(Clone, Debug)]
@@ -83,12 +85,15 @@ pub struct CertificateAuthority {
     writing: Arc<Mutex<()>>,
     newest: Arc<lists::Newest>,
     answering: Arc<Semaphore>,
+    /// The same where the keys are in an HSM, which has tokens to sign.
+    in_hsm: Arc<Semaphore>,
 }
 
 impl CertificateAuthority {
     /// A PKI over a database; whether it has been set up is read there.
     #[must_use]
     pub fn new((db, ledger): (Db, Ledger), entropy: Entropy, custody: Custody, terms: Terms) -> Self {
+        let share = custody.hsm().map_or(1, Hsm::share).min(ocsp::AT_ONCE);
         Self {
             db,
             ledger,
@@ -99,6 +104,7 @@ impl CertificateAuthority {
             writing: Arc::default(),
             newest: Arc::default(),
             answering: Arc::new(Semaphore::new(ocsp::AT_ONCE)),
+            in_hsm: Arc::new(Semaphore::new(share)),
         }
     }
 
@@ -106,6 +112,11 @@ impl CertificateAuthority {
     #[must_use]
     pub fn terms(&self) -> &Terms {
         &self.terms
+    }
+
+    /// The places of what strangers have signed, so that it leaves the rest of an HSM's sessions to tokens.
+    fn places(&self, signer: &Signer) -> Arc<Semaphore> {
+        if signer.is_in_hsm() { self.in_hsm.clone() } else { self.answering.clone() }
     }
 
     /// Records a change that was refused before it began.

@@ -27,7 +27,7 @@ use super::authorities::{Authorities, Opened};
 
 /// A larger request is not looked at.
 const LARGEST: usize = 16 * 1024;
-/// How many answers are signed at once. Anybody may ask, and an HSM has more to sign than this.
+/// How many answers are signed at once: anybody may ask. Of an HSM they have [a share](CertificateAuthority::places).
 pub(super) const AT_ONCE: usize = 16;
 /// Nobody asks for more certificates at once.
 const MOST: usize = 20;
@@ -78,14 +78,18 @@ impl CertificateAuthority {
             Ok(question) => question,
             Err(none) => return Ok(Some(OcspAnswer { der: unsigned(none)?, keep: None })),
         };
-        let Ok(_place) = self.answering.try_acquire() else {
+        let Ok(place) = self.places(&authorities.issuing.signer).try_acquire_owned() else {
             return Ok(Some(OcspAnswer { der: unsigned(NoAnswer::TryLater)?, keep: None }));
         };
         let serials: Vec<String> = question.certificates.iter().map(|(id, _)| serial_text(id)).collect();
         let standings = store::issued_certificate::find_by_serials(&self.db, &serials).await?;
         let doing = "signing an answer about certificates";
         let (keep, is_for_all) = (self.terms.answer, question.nonce.is_none());
-        let signing = move || answer(&authorities, question, &standings, (now, keep));
+        let signing = move || {
+            // Until it is signed, whether or not anybody waits for it still.
+            let _place = place;
+            answer(&authorities, question, &standings, (now, keep))
+        };
         let der = tokio::task::spawn_blocking(signing).await.doing(doing)??;
         Ok(Some(OcspAnswer { der, keep: is_for_all.then_some(keep) }))
     }

@@ -60,6 +60,13 @@ impl PrivateKey {
         }
     }
 
+    /// What named it was never stored: in a token it is removed again. Said of a key only where that is certain.
+    pub fn give_up(&self) {
+        if let Self::Hsm(key) = self {
+            key.kept.store(false, Ordering::Relaxed);
+        }
+    }
+
     /// Signs bytes where it may take its time; the signature is as JWS wants it (RFC 7518, 3).
     pub fn sign_bytes(&self, message: &[u8]) -> Result<Vec<u8>, Fault> {
         match self {

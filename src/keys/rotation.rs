@@ -325,6 +325,7 @@ async fn add(
     (announced_at, activates_at): (Timestamp, Timestamp),
 ) -> Result<String, Fault> {
     let algorithm = key.algorithm();
+    store::signing_key::mark_retiring(tx, algorithm, activates_at).await?;
     let kept = match sealed {
         Some(sealed) => sealed,
         None => custody.keep(&key, place(&kid)).await?,
@@ -339,8 +340,7 @@ async fn add(
         withdrawn_at: None,
         withdrawal_reason: None,
     };
-    store::signing_key::mark_retiring(tx, algorithm, activates_at).await?;
-    store::signing_key::insert(tx, &StoredKey { record, kept }).await?;
+    store::signing_key::insert(tx, &StoredKey { record, kept }).await.inspect_err(|_| key.give_up())?;
     Ok(kid)
 }
 

@@ -32,6 +32,8 @@ pub enum Kind {
     Authority,
     /// A client's.
     Client,
+    /// One that stands in the token of the hardware security module, beside a key.
+    Hsm,
 }
 
 /// A certificate whose end is watched.
@@ -57,6 +59,8 @@ pub struct WatchedCertificate {
     pub renews: Option<String>,
     /// When it was revoked.
     pub revoked_at: Option<Timestamp>,
+    /// What it is called in the token that it stands in.
+    pub label: Option<String>,
 }
 
 /// A place in the list of watched certificates, which is in the order of their ends.
@@ -89,6 +93,7 @@ impl Kind {
             Self::ProxyAnchor => "proxy_anchor",
             Self::Authority => "authority",
             Self::Client => "client",
+            Self::Hsm => "hsm",
         }
     }
 }
@@ -108,7 +113,14 @@ impl WatchedCertificate {
             community: None,
             renews: None,
             revoked_at: None,
+            label: None,
         }
+    }
+
+    /// The same, as one that has a name in the token that it stands in.
+    #[must_use]
+    pub fn labelled(self, label: String) -> Self {
+        Self { label: Some(label), ..self }
     }
 
     /// The same, as a trust community's.
@@ -152,10 +164,11 @@ impl WatchedCertificate {
     /// What is told of its end.
     #[must_use]
     pub fn says(&self, now: Timestamp) -> String {
-        let whose = match (&self.client, &self.community) {
-            (Some(client), _) => format!(" of {client}"),
-            (None, Some(community)) => format!(" of {community}"),
-            (None, None) => String::new(),
+        let whose = match (&self.client, &self.community, &self.label) {
+            (Some(client), _, _) => format!(" of {client}"),
+            (None, Some(community), _) => format!(" of {community}"),
+            (None, None, Some(label)) => format!(" \"{label}\""),
+            (None, None, None) => String::new(),
         };
         let when = match self.days_left(now) {
             left if left < 0 => "has expired".to_owned(),
@@ -198,6 +211,7 @@ impl From<KnownCertificate> for WatchedCertificate {
             community: known.community,
             renews: known.renews.map(|renewed| renewed.as_base64url()),
             revoked_at: known.revocation.map(|(at, _)| at),
+            label: None,
         }
     }
 }
@@ -241,6 +255,7 @@ mod tests {
             community: Some("default".to_owned()),
             renews: None,
             revoked_at: None,
+            label: None,
         }
     }
 

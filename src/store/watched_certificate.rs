@@ -31,6 +31,7 @@ impl From<Row> for WatchedCertificate {
             community: row.community,
             renews: row.renews,
             revoked_at: row.revoked_at,
+            label: None,
         }
     }
 }

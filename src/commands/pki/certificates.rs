@@ -4,7 +4,7 @@ use clap::Args;
 use serde_json::{Value, json};
 use time::format_description::well_known::Rfc3339;
 
-use crate::commands::output::{Failed, cell, print, print_json, table};
+use crate::commands::output::{Failed, cell, complain, print, print_json, table};
 use crate::commands::terminal::{self, Terminal, TerminalOptions};
 use crate::http::admin::certificates::show;
 use crate::model::page::Page;
@@ -56,6 +56,9 @@ async fn list(
     limit: i64,
 ) -> Result<Vec<Value>, Failed> {
     let found = administration.list_certificates(&wanted, &Page { after: None, limit }).await?;
+    if let Some(why) = administration.in_token.trouble() {
+        complain(&format!("those in the HSM are not among them: {why}"));
+    }
     let now = administration.clock.now();
     Ok(found.iter().map(|one| show(one, now)).collect())
 }

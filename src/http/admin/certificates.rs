@@ -65,5 +65,6 @@ pub fn show(one: &WatchedCertificate, now: Timestamp) -> Value {
         "renews": one.renews,
         "revoked": one.revoked_at.is_some(),
         "revoked_at": one.revoked_at.map(at),
+        "label": one.label,
     })
 }

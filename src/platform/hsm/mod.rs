@@ -4,6 +4,7 @@
 //! library may hang, and whoever waits for it is answered with [`HsmError::Silent`]. What was lost (a session, the
 //! token, the connection) is opened anew by itself (`module.rs`).
 
+mod certificates;
 mod error;
 mod keys;
 mod module;
@@ -22,10 +23,13 @@ use crate::config::hsm::Hsm as Rules;
 use crate::jose::algorithm::Algorithm;
 use pool::Pool;
 
+pub use certificates::{Shown, TokenCertificate};
 pub use error::HsmError;
 
 /// How long a key pair may take to be made: RSA takes seconds where the hardware is small.
 const MAKING: Duration = Duration::from_mins(1);
+/// How long the certificates of a token may take to be read: there may be many, and nobody waits for them urgently.
+const READING: Duration = Duration::from_secs(10);
 
 /// The token of a hardware security module. Clones share its sessions; nothing is opened before it is needed.
 #[derive(Clone)]
@@ -33,6 +37,7 @@ pub struct Hsm {
     pool: Arc<Pool>,
     entropy: Entropy,
     patience: Duration,
+    sessions: usize,
 }
 
 /// The identifier of a key in a token (`CKA_ID`).
@@ -50,7 +55,7 @@ impl Hsm {
     /// The token of a configuration.
     #[must_use]
     pub fn new(rules: &Rules, entropy: Entropy) -> Self {
-        Self { pool: Arc::new(Pool::new(rules)), entropy, patience: rules.timeout }
+        Self { pool: Arc::new(Pool::new(rules)), entropy, patience: rules.timeout, sessions: rules.sessions }
     }
 
     /// Whether the token answers and takes the PIN, at the start, when the library has to begin.
@@ -72,6 +77,17 @@ impl Hsm {
     #[must_use]
     pub fn hangs(&self) -> bool {
         self.pool.hangs(MAKING.max(self.patience * 10))
+    }
+
+    /// How many operations those may have under way who must not keep others waiting: half of the sessions, and one at least.
+    #[must_use]
+    pub fn share(&self) -> usize {
+        share(self.sessions)
+    }
+
+    /// The certificates that stand in the token.
+    pub async fn certificates(&self) -> Result<Shown, HsmError> {
+        self.pool.ask(READING.max(self.patience), certificates::all).await
     }
 
     /// Makes a key pair that cannot leave the token, and has it show that it works. The answer is its identifier and
@@ -193,5 +209,19 @@ impl KeyId {
 impl fmt::Display for KeyId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+const fn share(sessions: usize) -> usize {
+    if sessions < 2 { 1 } else { sessions / 2 }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn strangers_have_half_of_the_sessions_at_most() {
+        for (sessions, share) in [(1, 1), (2, 1), (3, 1), (4, 2), (8, 4), (256, 128)] {
+            assert_eq!(super::share(sessions), share, "{sessions}");
+        }
     }
 }

@@ -22,6 +22,8 @@ use crate::config::hsm::Hsm as Rules;
 const WAITING_FOR_EACH_SESSION: usize = 64;
 /// How long fewer threads do after the token gave no session more: others may hold them for a while.
 const SHORTAGE: Duration = Duration::from_mins(1);
+/// How long the threads are waited for at the end.
+const LAST: Duration = Duration::from_secs(1);
 
 /// The threads and what waits for them. When it is dropped, the threads end.
 pub(super) struct Pool(Arc<Shared>);
@@ -175,9 +177,12 @@ impl Pool {
 }
 
 impl Drop for Pool {
+    /// Waits for what is left to do, such as removing a key, since the process may be about to end.
     fn drop(&mut self) {
-        self.0.lock().over = true;
+        let mut queue = self.0.lock();
+        queue.over = true;
         self.0.filled.notify_all();
+        drop(self.0.filled.wait_timeout_while(queue, LAST, |queue| queue.threads > 0));
     }
 }
 
@@ -234,6 +239,7 @@ struct Counted(Arc<Shared>);
 impl Drop for Counted {
     fn drop(&mut self) {
         self.0.lock().threads -= 1;
+        self.0.filled.notify_all();
     }
 }
 

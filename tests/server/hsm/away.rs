@@ -12,10 +12,10 @@ use serde_json::json;
 use super::{Token, verified};
 use crate::harness::{Backend, World, eventually, plain_client};
 
-const SOON: Duration = Duration::from_secs(30);
+pub(super) const SOON: Duration = Duration::from_secs(30);
 
 /// Why the process is not ready; empty when it is.
-async fn obstacles(world: &World) -> Vec<String> {
+pub(super) async fn obstacles(world: &World) -> Vec<String> {
     let url = format!("http://127.0.0.1:{}/readyz", world.processes[0].operations);
     let answer = plain_client().get(url).send().await.unwrap().text().await.unwrap();
     let answer: serde_json::Value = serde_json::from_str(&answer).unwrap();
@@ -94,7 +94,7 @@ async fn f_31_a_token_that_never_answers_holds_up_nobody_but_those_who_need_it()
 }
 
 /// Locks every file under a folder, as another process would; the locks end with the files.
-fn lock_all(folder: &Path) -> Vec<File> {
+pub(super) fn lock_all(folder: &Path) -> Vec<File> {
     let mut locked = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

@@ -1,9 +1,11 @@
 //! Keys in a hardware security module, as SoftHSM2 plays one: a token of each test's own.
 
 mod away;
+mod client_pki;
 mod journey;
 mod start;
 mod token;
+mod watched;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -85,11 +87,17 @@ impl Token {
 
     /// Starts the world's process again, now with the token.
     async fn serve(&self, world: &mut World) {
+        self.serve_with(world, &[]).await;
+    }
+
+    /// The same, with more variables.
+    async fn serve_with(&self, world: &mut World, more: &[(&'static str, String)]) {
+        let variables = [self.variables(world).as_slice(), more].concat();
         let process = &mut world.processes[0];
         process.kill();
         let ports = [process.public, process.mtls, process.operations];
         let log = world.file(&format!("{}.log", ports[0]));
-        world.processes[0] = Process::serve(&world.config(), ports, &log, &self.variables(world)).await;
+        world.processes[0] = Process::serve(&world.config(), ports, &log, &variables).await;
     }
 
     /// Runs a command of the terminal with the token; its exit code, output and complaint.

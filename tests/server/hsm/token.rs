@@ -17,7 +17,7 @@ use crate::harness::eventually;
 const NAME: &str = "hsm::token::keys_are_made_in_the_token_and_used_there";
 
 #[expect(clippy::disallowed_methods, reason = "the library reads its environment, and so does its test")]
-fn configuration() -> Option<PathBuf> {
+pub(super) fn configuration() -> Option<PathBuf> {
     std::env::var_os(CONFIGURATION).map(PathBuf::from)
 }
 
@@ -70,7 +70,7 @@ async fn in_the_token(pin_file: PathBuf) {
 }
 
 /// How many files there are under a folder: SoftHSM2 keeps each object in one, and removes it with its lock.
-fn objects(folder: &Path) -> usize {
+pub(super) fn objects(folder: &Path) -> usize {
     let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let count = |path: PathBuf| {
         if path.is_dir() {

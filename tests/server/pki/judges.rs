@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::scene::{Scene, text};
 
 /// What a request to the responder comes to, as OpenSSL says.
-async fn ocsp(scene: &Scene, certificate: &str, more: &[&str]) -> (bool, String) {
+pub async fn ocsp(scene: &Scene, certificate: &str, more: &[&str]) -> (bool, String) {
     let digest: Vec<&str> = more.iter().copied().filter(|option| *option != "-no_nonce").collect();
     let asked =
         [&["ocsp", "-issuer", "issuing.pem"], more, &["-cert", certificate, "-reqout", "request.der"]];
@@ -41,14 +41,15 @@ async fn send(scene: &Scene, request: Vec<u8>) -> Vec<u8> {
     answer.bytes().await.expect("a body").to_vec()
 }
 
-fn write_certificates(scene: &Scene, shown: &Value) {
+/// Writes a certificate and those above it where OpenSSL is run.
+pub fn write_certificates(scene: &Scene, shown: &Value) {
     scene.write("leaf.pem", text(shown, "certificate"));
     scene.write("issuing.pem", text(shown, "chain"));
     scene.write("root.pem", text(shown, "root"));
 }
 
 /// Verifies the leaf with the lists as they are served now.
-async fn verify(scene: &Scene) -> (bool, String) {
+pub async fn verify(scene: &Scene) -> (bool, String) {
     let mut lists = Vec::new();
     for name in ["root", "issuing"] {
         scene.write(&format!("{name}.crl"), scene.bytes(&format!("/pki/crl/{name}.crl")).await);

@@ -1,7 +1,7 @@
 //! The built-in client PKI.
 
 mod four_eyes;
-mod judges;
+pub mod judges;
 mod requests;
-mod scene;
+pub mod scene;
 mod terminal;

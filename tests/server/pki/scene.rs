@@ -20,6 +20,11 @@ impl Scene {
     pub async fn start(more: &str) -> Self {
         let world = World::configured(1, more, crate::harness::Database::url).await;
         world.command(&["pki", "init"], "").expect_success();
+        Self::over(world)
+    }
+
+    /// A world whose client PKI was set up already.
+    pub fn over(world: World) -> Self {
         let other = world.approver();
         Self { world, other }
     }

@@ -7,7 +7,7 @@ use super::{OTHER, figures, of_file, run_with, with_secrets, write};
 use crate::harness::{Database, Process, World, free_ports};
 
 /// A key management service of three lines: it turns letters, and counts how often it is asked.
-const KMS: &str = r#"#!/bin/sh
+pub(super) const KMS: &str = r#"#!/bin/sh
 echo "$1 $2 $3" >> "$(dirname "$0")/asked"
 read key
 case $2 in
@@ -17,7 +17,7 @@ esac
 "#;
 
 /// A token of SoftHSM; the answer is the lines of `[hsm]`, and the variable that its library reads.
-fn token(world: &World) -> (String, (&'static str, String)) {
+pub(super) fn token(world: &World) -> (String, (&'static str, String)) {
     let module = "/usr/lib/softhsm/libsofthsm2.so";
     assert!(Path::new(module).exists(), "install the package softhsm2");
     let folder = world.file("tokens");

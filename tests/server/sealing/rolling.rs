@@ -9,14 +9,29 @@ use nix::sys::signal::Signal;
 use serde_json::json;
 use tokio::sync::RwLock;
 
-use super::{OTHER, figures, of_file, run, with_secrets, write};
-use crate::harness::{App, Backend, Browser, FHIR, Peer, Person, Process, World, eventually};
+use super::forms::{KMS, token};
+use super::{OTHER, figures, of_file, run_with, with_secrets, write};
+use crate::harness::{App, Backend, Browser, FHIR, Peer, Person, Process, Ran, World, eventually};
 use crate::token::refresh_token::SCOPE;
+
+/// What the library of the token reads.
+type Variable = (&'static str, String);
+
+/// A form of the master key.
+struct Form {
+    /// Its lines.
+    line: String,
+    /// Its lines where it is a former one, or one to come.
+    other: String,
+    /// The section `[hsm]`, where it needs one.
+    section: String,
+}
 
 /// Two processes behind a balancer that sends nothing to the one that is replaced.
 struct Balanced {
     slots: [RwLock<Process>; 2],
     authority: String,
+    variable: Variable,
     end: AtomicBool,
     next: AtomicU64,
     served: AtomicU64,
@@ -43,7 +58,8 @@ impl Balanced {
             let ended = || std::future::ready(process.ended());
             assert_eq!(eventually("the end of a process", Duration::from_mins(1), ended).await, 0);
             let log = world.file(&format!("rolled-{index}.log"));
-            *process = Process::serve(config, ports, &log, &[("DATABASE_URL", world.database.url())]).await;
+            let variables = [("DATABASE_URL", world.database.url()), self.variable.clone()];
+            *process = Process::serve(config, ports, &log, &variables).await;
         }
     }
 
@@ -86,49 +102,92 @@ async fn sign_ins(balanced: &Balanced, app: &App, person: &Person) {
     }
 }
 
+/// A configuration with a form of the master key, and another that it can open.
+fn config(world: &World, name: &str, form: &Form, other: Option<&Form>) -> PathBuf {
+    let (lines, section) = other.map_or(("", ""), |other| (other.other.as_str(), other.section.as_str()));
+    let section = if section.is_empty() { form.section.as_str() } else { section };
+    with_secrets(world, name, &format!("{}\n{lines}\n{section}", form.line))
+}
+
+/// A file, another, a key in a token, a file again, and a command.
+fn forms(world: &World) -> ([Form; 5], Variable) {
+    write(world, "new.key", OTHER, 0o600);
+    write(world, "third.key", &format!("c{}", &OTHER[1..]), 0o600);
+    let file = |name: &str| Form {
+        line: of_file(world, "master_key_file", name),
+        other: format!("former_master_key_files = [\"{}\"]", world.file(name).display()),
+        section: String::new(),
+    };
+    let (section, variable) = token(world);
+    let in_token = Form {
+        line: "master_key_token = \"seal\"".to_owned(),
+        other: "former_master_key_tokens = [\"seal\"]".to_owned(),
+        section,
+    };
+    let kms = format!("[\"{}\", \"key-7\"]", write(world, "kms", KMS, 0o700).display());
+    let command = Form {
+        line: format!("master_key_command = {kms}"),
+        other: format!("former_master_key_commands = [{kms}]"),
+        section: String::new(),
+    };
+    ([file("master.key"), file("new.key"), in_token, file("third.key"), command], variable)
+}
+
+async fn run(world: &World, config: &Path, (arguments, variable): (&[&str], &Variable)) -> Ran {
+    run_with(world, config, (arguments, std::slice::from_ref(variable))).await
+}
+
 #[tokio::test]
 async fn o06_the_master_key_changes_under_load_and_no_request_fails() {
     let mut world = World::with_processes(2).await;
     let client = Backend::register(&world, Algorithm::Es256, json!({"introspects": [FHIR]})).await;
     let (app, pat) = (App::secret(&world, json!({})).await, world.patient_person().await);
-    write(&world, "new.key", OTHER, 0o600);
-    let [old, new] = ["master.key", "new.key"].map(|name| of_file(&world, "master_key_file", name));
-    let former = |name: &str| format!("former_master_key_files = [\"{}\"]", world.file(name).display());
-    let opens = with_secrets(&world, "opens.toml", &format!("{old}\n{}", former("new.key")));
-    let both = with_secrets(&world, "both.toml", &format!("{new}\n{}", former("master.key")));
-    let alone = with_secrets(&world, "alone.toml", &new);
+    let (forms, variable) = forms(&world);
     let before = world.config();
 
     let authority = world.authority.pem.clone();
     let second = world.processes.pop().unwrap();
     let first = world.processes.pop().unwrap();
     let (end, next, served) = Default::default();
-    let balanced =
-        Balanced { slots: [RwLock::new(first), RwLock::new(second)], authority, end, next, served };
+    let slots = [RwLock::new(first), RwLock::new(second)];
+    let balanced = Balanced { slots, authority, variable, end, next, served };
     let (world, balanced) = (&world, &balanced);
-    let changed = async {
-        balanced.let_come(5).await;
-        // Each can open what the other will seal before any of them seals under the new key.
-        balanced.roll(world, &opens).await;
-        balanced.roll(world, &both).await;
-        run(world, &both, &["keys", "rotate"]).await.expect_success();
-        balanced.let_come(5).await;
-        let printed = run(world, &both, &["keys", "rewrap", "--json"]).await.expect_success();
-        assert_eq!(figures(&printed, "signing_key"), (3, 3, 0, 0), "three keys were made under it");
-        balanced.let_come(5).await;
-        balanced.roll(world, &alone).await;
-        balanced.let_come(5).await;
-        balanced.end.store(true, Ordering::Relaxed);
-        printed
-    };
     let (printed, ..) = tokio::join!(
-        changed,
+        changed(world, balanced, &forms),
         tokens(world, balanced, &client),
         tokens(world, balanced, &client),
         sign_ins(balanced, &app, &pat)
     );
     recorded(world, &printed).await;
-    refused(world, [&before, &both]).await;
+    let both = config(world, "both.toml", &forms[forms.len() - 1], Some(&forms[0]));
+    refused(world, [&before, &both], &balanced.variable).await;
+}
+
+/// Each form takes the place of the one before it. What the first change printed.
+async fn changed(world: &World, balanced: &Balanced, forms: &[Form]) -> String {
+    let (mut first, variable) = (None, &balanced.variable);
+    for (at, pair) in forms.windows(2).enumerate() {
+        balanced.let_come(5).await;
+        // Each can open what the other will seal before any of them seals under the new key.
+        let opens = config(world, &format!("opens-{at}.toml"), &pair[0], Some(&pair[1]));
+        balanced.roll(world, &opens).await;
+        let both = config(world, &format!("both-{at}.toml"), &pair[1], Some(&pair[0]));
+        balanced.roll(world, &both).await;
+        if at == 0 {
+            run(world, &both, (&["keys", "rotate"], variable)).await.expect_success();
+        }
+        balanced.let_come(5).await;
+        let rewrap: &[&str] = &["keys", "rewrap", "--json"];
+        let printed = run(world, &both, (rewrap, variable)).await.expect_success();
+        let counted = if at == 0 { (3, 3, 0, 0) } else { (6, 0, 0, 0) };
+        assert_eq!(figures(&printed, "signing_key"), counted, "{at}: at first three were made under it");
+        first.get_or_insert(printed);
+    }
+    balanced.let_come(5).await;
+    balanced.roll(world, &config(world, "alone.toml", &forms[forms.len() - 1], None)).await;
+    balanced.let_come(5).await;
+    balanced.end.store(true, Ordering::Relaxed);
+    first.unwrap()
 }
 
 /// The trail tells of the beginning and of the end.
@@ -143,13 +202,13 @@ async fn recorded(world: &World, printed: &str) {
 }
 
 /// Who has the former key alone does not start; what cannot be opened is named.
-async fn refused(world: &World, [before, both]: [&PathBuf; 2]) {
-    let late = run(world, before, &["serve"]).await;
+async fn refused(world: &World, [before, both]: [&PathBuf; 2], variable: &Variable) {
+    let late = run(world, before, (&["serve"], variable)).await;
     assert_eq!(late.code(), Some(1));
     assert!(late.complaint().contains("is this the master key of this database?"), "{}", late.complaint());
     world.database.execute("update person set sealed_totp = decode('00112233', 'hex')").await;
     let subject = world.database.text("select subject::text from person").await;
-    let broken = run(world, both, &["keys", "rewrap", "--json"]).await;
+    let broken = run(world, both, (&["keys", "rewrap", "--json"], variable)).await;
     assert_eq!(broken.code(), Some(1));
     assert!(broken.complaint().contains(&format!("person/sealed_totp/{subject}")), "{}", broken.complaint());
     assert_eq!(figures(&broken.output(), "person"), (0, 0, 0, 1));
