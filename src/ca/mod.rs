@@ -9,6 +9,7 @@ mod lists;
 mod ocsp;
 mod renew;
 mod requests;
+mod revoked_key;
 mod signer;
 mod suitable;
 
@@ -34,6 +35,7 @@ pub use issue::{IssuedCertificate, Issuing, client_uri, list_url, responder_url}
 pub use ocsp::OcspAnswer;
 pub use renew::Renewing;
 pub use requests::Asked;
+pub use revoked_key::refused as key_refused;
 
 use authorities::Authorities;
 

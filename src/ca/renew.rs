@@ -39,6 +39,9 @@ impl CertificateAuthority {
         if let Err(refusal) = renewable(&known, &request, now) {
             return self.refuse(event, refusal.into()).await;
         }
+        if let Err(failure) = self.keys_stand(&known, &request).await {
+            return self.refuse(event, failure).await;
+        }
         if let Some(same) = self.renewed_so(&known, &request, now).await? {
             return self.answered_again((event, gate), known.thumbprint, same).await;
         }
@@ -62,6 +65,7 @@ impl CertificateAuthority {
                     if many >= RENEWALS_A_DAY {
                         return Err(too_many().into());
                     }
+                    issued.key_stands(tx, ErrorCode::AccessDenied).await?;
                     issued.keep(tx).await?;
                     event.detail =
                         Some(format!("{} for {}", issued.known.thumbprint.as_base64url(), client.id));

@@ -15,6 +15,7 @@ use crate::protocol::error::{Doing, ErrorCode, Failure, Fault, FieldProblem, Rea
 use crate::protocol::ids::ClientId;
 use crate::store::{self, Tx};
 
+use super::revoked_key::request_refused;
 use super::suitable::suits;
 use super::{Acting, CertificateAuthority, IssuedCertificate, Issuing, not_found, unacceptable};
 
@@ -65,10 +66,11 @@ impl CertificateAuthority {
             .await
     }
 
-    /// A request as it was sent, if there is a PKI and it can be read.
+    /// A request as it was sent, if there is a PKI, it can be read, and its key may have a certificate.
     pub async fn readable(&self, csr: &[u8]) -> Result<SigningRequest, Failure> {
         self.needed().await?;
-        SigningRequest::parse(csr).map_err(|error| wrong_request(error).into())
+        let request = SigningRequest::parse(csr).map_err(wrong_request)?;
+        if self.is_key_revoked(&request).await? { Err(request_refused().into()) } else { Ok(request) }
     }
 
     async fn requested(
@@ -120,6 +122,7 @@ impl CertificateAuthority {
                     let request = store::certificate_request::find_locked(tx, id).await?;
                     let request = request.ok_or_else(|| not_found("certificate_request_unknown"))?;
                     request.approvable(&by, eyes, now)?;
+                    issued.key_stands(tx, ErrorCode::Conflict).await?;
                     suits(&client, &own)?;
                     let thumbprint = issued.known.thumbprint.as_base64url();
                     issued.keep(tx).await?;

@@ -233,8 +233,8 @@ pub async fn is_any_revoked(db: &Db, thumbprints: &[String]) -> Result<bool, Fau
 pub async fn note(tx: &mut Tx, known: &KnownCertificate) -> Result<u64, Fault> {
     let noted = sqlx::query!(
         "insert into certificate (thumbprint, client_id, community, der, subject, issuer, serial, not_before,
-                                  not_after, origin, renews, first_seen_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) on conflict (thumbprint) do nothing",
+                                  not_after, origin, renews, first_seen_at, key_thumbprint)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) on conflict (thumbprint) do nothing",
         known.thumbprint.as_base64url(),
         known.client.as_str(),
         known.community,
@@ -246,7 +246,8 @@ pub async fn note(tx: &mut Tx, known: &KnownCertificate) -> Result<u64, Fault> {
         known.not_after,
         known.origin.as_str(),
         known.renews.map(|renewed| renewed.as_base64url()),
-        known.first_seen_at
+        known.first_seen_at,
+        known.key_thumbprint()
     );
     Ok(noted.execute(tx.connection()).await.doing("noting a certificate")?.rows_affected())
 }

@@ -137,9 +137,9 @@ async fn init(Terminal { administration, caller }: Terminal) -> Result<(Value, S
     let issuer = &administration.authority.terms().issuer;
     let next = format!(
         "The client PKI is set up. What comes next:\n\
-         1. Bind a client to it: register it with \"trust_community\": \"hilum-pki\",\n   \
-         \"token_endpoint_auth_method\": \"tls_client_auth\" and\n   \
-         \"tls_client_auth_san_uri\": \"{issuer}/clients/CLIENT_ID\".\n\
+         1. Bind a client to it: register it with \"trust_community\": \"hilum-pki\" and\n   \
+         \"token_endpoint_auth_method\": \"tls_client_auth\". The name of its certificates,\n   \
+         {issuer}/clients/CLIENT_ID, is filled in.\n\
          2. Ask for its certificate: hilum pki request CLIENT_ID client.csr\n\
          3. {who}: hilum pki approve REQUEST > client.pem\n\
          Take a backup of the database now: the keys of the PKI are nowhere else."
