@@ -95,15 +95,21 @@ impl CertificateSource for FromCommunities {
     }
 }
 
-/// The issuing authority of the built-in PKI; its root is an anchor.
+/// The authority of the built-in PKI that issues. Its root is an anchor, and those that another has replaced are left to
+/// end.
 struct FromAuthority;
 
 #[async_trait]
 impl CertificateSource for FromAuthority {
     async fn list(&self, administration: &Administration) -> Result<Vec<WatchedCertificate>, Fault> {
-        let Some(chain) = administration.authority.chain().await? else { return Ok(Vec::new()) };
-        let issuing = Certificate::parse(&chain.issuing).doing("reading an authority")?;
-        Ok(vec![WatchedCertificate::of(Kind::Authority, &issuing).in_community(OWN)])
+        let authority = &administration.authority;
+        let Some(issuing) = authority.issuing().await? else { return Ok(Vec::new()) };
+        let read = Certificate::parse(&issuing.certificate).doing("reading an authority")?;
+        let watched = WatchedCertificate {
+            not_after: issuing.not_after,
+            ..WatchedCertificate::of(Kind::Authority, &read)
+        };
+        Ok(vec![watched.in_community(OWN).needed_before(authority.terms().certificate)])
     }
 }
 
@@ -157,8 +163,9 @@ impl Administration {
         let told: BTreeMap<String, i16> =
             store::watched_certificate::find_warnings(&self.db, &names).await?.into_iter().collect();
         for one in others {
-            let before = told.get(&one.thumbprint).copied().unwrap_or(UNWARNED);
-            if let Some(days) = one.threshold(now).filter(|days| *days < before) {
+            let before = told.get(&one.thumbprint);
+            let is_news = |days: &i16| before.is_none_or(|before| days < before);
+            if let Some(days) = one.threshold(now).filter(is_news) {
                 self.tell_end(event()?, one, days).await?;
             }
         }

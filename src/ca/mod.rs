@@ -1,15 +1,18 @@
 //! The built-in client PKI: a root that people trust, and an authority under it that issues the certificates of
-//! clients. It is off until `hilum pki init` has made both.
+//! clients, until another takes its place. It is off until `hilum pki init` has made both.
 
 mod asked_before;
 mod authorities;
+mod certify;
 mod init;
 mod issue;
 mod lists;
 mod ocsp;
 mod renew;
 mod requests;
+mod revoke_authority;
 mod revoked_key;
+mod rollover;
 mod signer;
 mod suitable;
 
@@ -17,7 +20,6 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use arc_swap::ArcSwapOption;
 use time::Duration;
 use tokio::sync::{Mutex, Semaphore};
 
@@ -30,14 +32,13 @@ use crate::protocol::error::{ErrorCode, Failure, FieldProblem, Reason, Refusal};
 use crate::store::{Db, Tx};
 
 pub use asked_before::Before;
-pub use authorities::Chain;
+pub use authorities::{Chain, Overview};
 pub use issue::{IssuedCertificate, Issuing, client_uri, list_url, responder_url};
 pub use ocsp::OcspAnswer;
 pub use renew::Renewing;
 pub use requests::Asked;
 pub use revoked_key::refused as key_refused;
-
-use authorities::Authorities;
+pub use rollover::Rollover;
 
 /// The terms on which certificates are issued.
 #[derive(Clone, Debug)]
@@ -81,7 +82,7 @@ pub struct CertificateAuthority {
     entropy: Entropy,
     custody: Custody,
     terms: Arc<Terms>,
-    opened: Arc<ArcSwapOption<Authorities>>,
+    opened: Arc<authorities::Keys>,
     writing: Arc<Mutex<()>>,
     newest: Arc<lists::Newest>,
     answering: Arc<Semaphore>,

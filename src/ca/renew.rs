@@ -57,6 +57,7 @@ impl CertificateAuthority {
                     let client = locked(tx, &known.client).await?;
                     gate(tx).await?;
                     suits(&client, &server)?;
+                    issued.stands(tx).await?;
                     if store::certificate::is_revoked_locked(tx, &known.thumbprint).await? {
                         return Err(revoked().into());
                     }
@@ -106,7 +107,7 @@ impl CertificateAuthority {
         request: &SigningRequest,
         now: Timestamp,
     ) -> Result<Option<IssuedCertificate>, Fault> {
-        let Some(chain) = self.chain().await? else { return Ok(None) };
+        let Some(authorities) = self.authorities().await? else { return Ok(None) };
         let renewals = store::certificate::find_renewals(&self.db, &known.thumbprint).await?;
         let same = renewals.into_iter().find(|next| {
             let stands = next.revocation.is_none() && now <= next.not_after;
@@ -114,7 +115,10 @@ impl CertificateAuthority {
                 && Certificate::parse(&next.der)
                     .is_ok_and(|leaf| leaf.public_key_info() == request.public_key_info())
         });
-        Ok(same.map(|known| IssuedCertificate { known, chain }))
+        Ok(same.and_then(|known| {
+            let chain = authorities.chain_of(&known.issuer)?;
+            Some(IssuedCertificate { known, chain })
+        }))
     }
 }
 

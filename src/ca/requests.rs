@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use crate::ledger::{Done, Work};
-use crate::model::authority::{AuthorityName, RevocationReason};
+use crate::model::authority::RevocationReason;
 use crate::model::certificate::{CertificateOrigin, KnownCertificate};
 use crate::model::certificate_request::{CertificateRequest, Decision};
 use crate::model::client::Client;
@@ -125,6 +125,7 @@ impl CertificateAuthority {
                     issued.key_stands(tx, ErrorCode::Conflict).await?;
                     suits(&client, &own)?;
                     let thumbprint = issued.known.thumbprint.as_base64url();
+                    issued.stands(tx).await?;
                     issued.keep(tx).await?;
                     event.detail = Some(format!("{thumbprint} for {}", client.id));
                     decide(tx, id, Decision { by, at: now, thumbprint: Some(thumbprint) }).await?;
@@ -204,11 +205,13 @@ async fn revoke_in(
     now: Timestamp,
 ) -> Result<i64, Failure> {
     // First of all, so that one revocation waits for the other.
-    let own = i64::from(known.origin == CertificateOrigin::Issued);
-    store::authority::count_more_revocations(tx, AuthorityName::Issuing, own).await?;
+    store::authority::lock(tx).await?;
     if store::certificate::mark_revoked(tx, &known.thumbprint, now, reason.as_str()).await? == 0 {
         let told = "the certificate has been revoked already";
         return Err(Refusal::new(ErrorCode::Conflict, told, Reason::new("certificate_revoked")).into());
+    }
+    if known.origin == CertificateOrigin::Issued {
+        store::authority::count_more_revocations(tx, &known.issuer, 1).await?;
     }
     if !reason.reaches_renewals() {
         return Ok(0);
@@ -216,14 +219,16 @@ async fn revoke_in(
     let mut followed = 0;
     // Again until there are no more: a renewal that was waited for has added one.
     loop {
-        let marked =
+        let issuers =
             store::certificate::mark_renewals_revoked(tx, &known.thumbprint, now, reason.as_str()).await?;
-        if marked == 0 {
+        if issuers.is_empty() {
             break;
         }
-        followed += i64::try_from(marked).doing("counting revocations")?;
+        followed += i64::try_from(issuers.len()).doing("counting revocations")?;
+        for issuer in issuers {
+            store::authority::count_more_revocations(tx, &issuer, 1).await?;
+        }
     }
-    store::authority::count_more_revocations(tx, AuthorityName::Issuing, followed).await?;
     Ok(followed)
 }
 

@@ -1,5 +1,7 @@
 //! What the tables `certificate` and `certificate_warning` say of the ends of certificates.
 
+use time::Duration;
+
 use crate::model::watched_certificate::{Kind, Place, Wanted, WatchedCertificate};
 use crate::moment::Timestamp;
 use crate::protocol::error::{Doing, Fault};
@@ -31,6 +33,7 @@ impl From<Row> for WatchedCertificate {
             community: row.community,
             renews: row.renews,
             revoked_at: row.revoked_at,
+            ahead: Duration::ZERO,
         }
     }
 }

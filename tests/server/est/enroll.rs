@@ -139,7 +139,7 @@ async fn est_with_two_eyes_the_certificate_is_issued_at_once() {
 }
 
 /// Registers a client that authenticates by a certificate of this PKI.
-async fn of_this_pki(world: &World) -> String {
+pub async fn of_this_pki(world: &World) -> String {
     let foreign = json!({"tls_client_auth_san_uri": "https://x.example/"});
     let id = world.register(registration("tls_client_auth", foreign)).await;
     let own = format!("{}/clients/{id}", world.issuer());

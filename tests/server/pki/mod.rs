@@ -3,5 +3,6 @@
 mod four_eyes;
 mod judges;
 mod requests;
+mod rollover;
 mod scene;
 mod terminal;
