@@ -122,10 +122,11 @@ impl CertificateAuthority {
                     let request = store::certificate_request::find_locked(tx, id).await?;
                     let request = request.ok_or_else(|| not_found("certificate_request_unknown"))?;
                     request.approvable(&by, eyes, now)?;
-                    issued.key_stands(tx, ErrorCode::Conflict).await?;
                     suits(&client, &own)?;
                     let thumbprint = issued.known.thumbprint.as_base64url();
+                    // From here on revocations wait, so that none comes between.
                     issued.stands(tx).await?;
+                    issued.key_stands(tx, ErrorCode::Conflict).await?;
                     issued.keep(tx).await?;
                     event.detail = Some(format!("{thumbprint} for {}", client.id));
                     decide(tx, id, Decision { by, at: now, thumbprint: Some(thumbprint) }).await?;
