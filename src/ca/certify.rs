@@ -39,13 +39,13 @@ impl CertificateAuthority {
         let key = Arc::new(self.custody.generate(Algorithm::Es384).await?);
         let signer = Signer::of(key.clone())?;
         let shape = Shape { common_name: "Client root".to_owned(), path_length: 1, until: now + ROOT };
-        let params = self.params(shape, now)?;
+        let params = self.params(&shape, now)?;
         let doing = "signing the certificate of an authority";
         let own = signer.clone();
         let signing = move || params.self_signed(&own);
-        let signed = tokio::task::spawn_blocking(signing).await.doing(doing)?.doing(doing)?;
-        let stored = self.stored(AuthorityName::Root, &key, signed.der(), now).await?;
-        let certificate = Certificate::parse(signed.der()).doing(doing)?;
+        let certified = tokio::task::spawn_blocking(signing).await.doing(doing)?.doing(doing)?;
+        let stored = self.stored(AuthorityName::Root, &key, certified.der(), now).await?;
+        let certificate = Certificate::parse(certified.der()).doing(doing)?;
         Ok((stored, Arc::new(Opened { name: AuthorityName::Root, certificate, signer })))
     }
 
@@ -64,18 +64,18 @@ impl CertificateAuthority {
             later => format!("Client issuing authority {}", later.number()),
         };
         let until = root.certificate.not_after().min(now + ISSUING);
-        let mut params = self.params(Shape { common_name, path_length: 0, until }, now)?;
+        let mut params = self.params(&Shape { common_name, path_length: 0, until }, now)?;
         params.use_authority_key_identifier_extension = true;
         params.crl_distribution_points =
             vec![CrlDistributionPoint { uris: vec![list_url(&self.terms, AuthorityName::Root)] }];
         let doing = "signing the certificate of an authority";
         let root = root.clone();
         let signing = move || params.signed_by(&signer, &root.issuer()?).doing(doing);
-        let signed = tokio::task::spawn_blocking(signing).await.doing(doing)??;
-        self.stored(AuthorityName::Issuing(generation), &key, signed.der(), now).await
+        let certified = tokio::task::spawn_blocking(signing).await.doing(doing)??;
+        self.stored(AuthorityName::Issuing(generation), &key, certified.der(), now).await
     }
 
-    fn params(&self, shape: Shape, now: Timestamp) -> Result<CertificateParams, Fault> {
+    fn params(&self, shape: &Shape, now: Timestamp) -> Result<CertificateParams, Fault> {
         let mut params = CertificateParams::default();
         params.distinguished_name = named(&self.terms.issuer, &shape.common_name);
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(shape.path_length));

@@ -87,10 +87,8 @@ async fn revoke_in(tx: &mut Tx, revoking: &Revoking, now: Timestamp) -> Result<u
         return Err(conflict("it has been revoked already", about, "authority_revoked").into());
     }
     store::authority::count_more_revocations(tx, root, 1).await?;
-    let of_each = match reason {
-        RevocationReason::KeyCompromise => ISSUER_COMPROMISED,
-        other => other.as_str(),
-    };
+    let of_each =
+        if *reason == RevocationReason::KeyCompromise { ISSUER_COMPROMISED } else { reason.as_str() };
     let many = store::issued_certificate::mark_all_revoked(tx, subject, now, of_each).await?;
     let counted = i64::try_from(many).doing("counting revocations")?;
     store::authority::count_more_revocations(tx, subject, counted).await?;
