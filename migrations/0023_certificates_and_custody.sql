@@ -4,6 +4,7 @@ create table certificate (
     client_id          text not null,
     community          text,
     der                bytea not null,
+    key_thumbprint     text check (length(key_thumbprint) = 43),
     subject            text not null,
     issuer             text not null,
     serial             text not null check (serial ~ '^[0-9a-f]+$'),
@@ -17,6 +18,8 @@ create table certificate (
 );
 create index certificate_client on certificate (client_id);
 create index certificate_end on certificate (not_after);
+create index certificate_revoked_key on certificate (key_thumbprint) where revoked_at is not null;
+comment on column certificate.key_thumbprint is 'The key, however it is written: one whose certificate was revoked is certified no more.';
 
 -- A private key is here, sealed, or in a hardware security module under this identifier. What has neither column
 -- filled was written by no release.

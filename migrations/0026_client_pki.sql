@@ -1,21 +1,27 @@
 -- The built-in client PKI: its authorities, and what clients and administrators have asked of them.
 
 create table authority (
-    name                text primary key check (name in ('root', 'issuing')),
+    name                text primary key check (name ~ '^(root|issuing(-([2-9]|[1-9][0-9]{1,3}))?)$'),
+    subject             text not null unique,
     certificate         bytea not null,
+    not_after           timestamptz not null,
     algorithm           text not null check (algorithm in ('ES256', 'ES384')),
     sealed_private_key  bytea,
     token_key           text,
     created_at          timestamptz not null,
     revocations         bigint not null default 0 check (revocations >= 0),
+    revoked_at          timestamptz,
+    revocation_reason   text check ((revocation_reason is null) = (revoked_at is null)),
     check ((sealed_private_key is null) <> (token_key is null))
 );
+comment on table authority is 'The root, and the authorities that issue under it, one after the other: the last issues.';
+comment on column authority.subject is 'Its name in the text form of RFC 4514: the issuer of its certificates.';
 comment on column authority.sealed_private_key is 'The private key, sealed under the master key.';
 comment on column authority.token_key is 'The CKA_ID, in hexadecimal, of a private key that an HSM holds.';
 comment on column authority.revocations is 'How many certificates of this authority have been revoked: a list that covers fewer is out of date.';
 
 create table issued_list (
-    authority    text primary key references authority,
+    authority    text primary key references authority on delete cascade,
     number       bigint not null check (number > 0),
     covers       bigint not null check (covers >= 0),
     der          bytea not null,

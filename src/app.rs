@@ -1,5 +1,6 @@
 //! The composition: configuration in, a server out. The only file that knows every concrete part.
 
+pub mod counted;
 mod ground;
 pub mod renewal;
 pub mod renewed;

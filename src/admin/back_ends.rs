@@ -3,9 +3,12 @@
 use serde_json::{Map, Value, json};
 
 use crate::ca::{Asked, client_uri};
+use crate::clients::methods::TLS_CLIENT_AUTH;
 use crate::model::certificate_request::CertificateRequest;
 use crate::model::client::Client;
 use crate::model::community::OWN;
+use crate::pki::CertificateIdentity;
+use crate::protocol::client_metadata::ClientMetadata;
 use crate::protocol::error::{Doing, Failure, FieldProblem};
 use crate::protocol::ids::ClientId;
 use crate::store;
@@ -37,14 +40,14 @@ impl Administration {
     ) -> Result<(Client, CertificateRequest), Failure> {
         self.authority.readable(&new.csr).await?;
         let id = ClientId::new(self.entropy.id(self.clock.now()).doing("naming a client")?);
-        let document = self.document(&id, &new).await?;
+        let document = self.document(&new).await?;
         let registered = self.create_client_as(caller, id.clone(), &document).await?;
         let asked = Asked { client: id, csr: new.csr, renews: None };
         let request = self.request_certificate(caller, asked).await?;
         Ok((registered.client, request))
     }
 
-    async fn document(&self, id: &ClientId, new: &NewBackEnd) -> Result<Map<String, Value>, Failure> {
+    async fn document(&self, new: &NewBackEnd) -> Result<Map<String, Value>, Failure> {
         let resource = match &new.resource {
             Some(resource) => resource.clone(),
             None => self.only_resource().await?,
@@ -55,8 +58,7 @@ impl Administration {
             ("grant_types", json!(["client_credentials"])),
             ("resources", json!([resource])),
             ("scope", json!(new.scope)),
-            ("token_endpoint_auth_method", json!("tls_client_auth")),
-            ("tls_client_auth_san_uri", json!(client_uri(&self.authority.terms().issuer, id))),
+            ("token_endpoint_auth_method", json!(TLS_CLIENT_AUTH)),
             ("trust_community", json!(OWN)),
         ];
         Ok(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
@@ -73,6 +75,18 @@ impl Administration {
             }
         }
     }
+}
+
+/// A client of the built-in PKI that is registered without a name is known by the one that its certificates have. Nobody
+/// could say it before the client is registered: its `client_id` stands in it.
+pub(super) fn named(metadata: ClientMetadata, id: &ClientId, issuer: &str) -> ClientMetadata {
+    let is_of_own = metadata.token_endpoint_auth_method == TLS_CLIENT_AUTH
+        && metadata.trust_community.as_ref().is_some_and(|community| community.as_str() == OWN);
+    if !is_of_own || metadata.certificate_identity.is_some() {
+        return metadata;
+    }
+    let name = CertificateIdentity::SanUri(client_uri(issuer, id));
+    ClientMetadata { certificate_identity: Some(name), ..metadata }
 }
 
 fn resource_problem(says: String) -> Failure {

@@ -8,7 +8,6 @@ use async_trait::async_trait;
 
 use crate::ledger::{Done, Work, raise};
 use crate::model::audit_event::AuditEvent;
-use crate::model::authority::AuthorityName;
 use crate::model::community::{DEFAULT, OWN};
 use crate::model::page::Page;
 use crate::model::renewal;
@@ -18,7 +17,6 @@ use crate::pki::certificate::Certificate;
 use crate::protocol::error::{Doing, Failure, Fault};
 use crate::protocol::ids::ClientId;
 use crate::store;
-use crate::store::authority::StoredAuthority;
 
 use super::Administration;
 
@@ -97,21 +95,21 @@ impl CertificateSource for FromCommunities {
     }
 }
 
-/// The issuing authority of the built-in PKI; its root is an anchor.
+/// The authority of the built-in PKI that issues. Its root is an anchor, and those that another has replaced are left to
+/// end.
 struct FromAuthority;
 
 #[async_trait]
 impl CertificateSource for FromAuthority {
     async fn list(&self, administration: &Administration) -> Result<Vec<WatchedCertificate>, Fault> {
-        // Its key may be out of reach, and its certificate ends all the same.
-        let known = store::authority::find_all(&administration.db).await?.into_iter();
-        let issuing = known.filter(|stored| stored.authority.name == AuthorityName::Issuing);
-        let watched = |stored: StoredAuthority| {
-            let certificate =
-                Certificate::parse(&stored.authority.certificate).doing("reading an authority")?;
-            Ok(WatchedCertificate::of(Kind::Authority, &certificate).in_community(OWN))
+        let authority = &administration.authority;
+        let Some(issuing) = authority.issuing().await? else { return Ok(Vec::new()) };
+        let read = Certificate::parse(&issuing.certificate).doing("reading an authority")?;
+        let watched = WatchedCertificate {
+            not_after: issuing.not_after,
+            ..WatchedCertificate::of(Kind::Authority, &read)
         };
-        issuing.map(watched).collect()
+        Ok(vec![watched.in_community(OWN).needed_before(authority.terms().certificate)])
     }
 }
 
@@ -176,8 +174,9 @@ impl Administration {
         let told: BTreeMap<String, i16> =
             store::watched_certificate::find_warnings(&self.db, &names).await?.into_iter().collect();
         for one in others {
-            let before = told.get(&one.thumbprint).copied().unwrap_or(UNWARNED);
-            if let Some(days) = one.threshold(now).filter(|days| *days < before) {
+            let before = told.get(&one.thumbprint);
+            let is_news = |days: &i16| before.is_none_or(|before| days < before);
+            if let Some(days) = one.threshold(now).filter(is_news) {
                 self.tell_end(event()?, one, days).await?;
             }
         }

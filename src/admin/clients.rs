@@ -20,7 +20,9 @@ use crate::store::client_secret::NewSecret;
 use crate::store::{self, Tx};
 
 use super::actor::{Actor, Caller};
-use super::{Administration, communities, expect_version, merge, not_found, openid, privilege, registration};
+use super::{
+    Administration, back_ends, communities, expect_version, merge, not_found, openid, privilege, registration,
+};
 
 /// A client, and its secret the one time it is shown.
 #[derive(Debug)]
@@ -68,7 +70,7 @@ impl Administration {
         document: &Map<String, Value>,
     ) -> Result<Registered, Failure> {
         let mut event = self.event(caller, "client.create")?;
-        let parsed = self.parse_client(&caller.actor, document, None).await;
+        let parsed = self.parse_client(&caller.actor, &id, document, None).await;
         event.target = Some(id.to_string());
         let (actor, now) = (caller.actor.clone(), event.at);
         let metadata = match parsed {
@@ -123,7 +125,7 @@ impl Administration {
     ) -> Result<Client, Failure> {
         let mut event = self.event(caller, "client.replace")?;
         event.target = Some(target.id.to_string());
-        match self.parse_client(&caller.actor, document, None).await {
+        match self.parse_client(&caller.actor, &target.id, document, None).await {
             Ok(metadata) => {
                 let change: Change = Box::new(move |client, _| Ok(client.with_metadata(metadata)));
                 self.change_client(caller, event, target, (Judged::Anew, change)).await
@@ -149,13 +151,15 @@ impl Administration {
         let mut document = before.to_json();
         merge(&mut document, patch.clone());
         // Judged on what was read; merged again into what is locked.
-        if let Err(failure) = self.parse_client(&caller.actor, &document, Some(&before)).await {
+        if let Err(failure) = self.parse_client(&caller.actor, &target.id, &document, Some(&before)).await {
             return self.refuse(event, failure).await;
         }
+        let issuer = self.authority.terms().issuer.clone();
         let change: Change = Box::new(move |client, _| {
             let mut document = client.metadata.to_json();
             merge(&mut document, patch);
             let metadata = ClientMetadata::parse(&document).map_err(registration::refusal)?;
+            let metadata = back_ends::named(metadata, &client.id, &issuer);
             Ok(client.with_metadata(metadata))
         });
         self.change_client(caller, event, target, (Judged::Anew, change)).await
@@ -273,10 +277,12 @@ impl Administration {
     async fn parse_client(
         &self,
         actor: &Actor,
+        id: &ClientId,
         document: &Map<String, Value>,
         before: Option<&ClientMetadata>,
     ) -> Result<ClientMetadata, Failure> {
         let metadata = ClientMetadata::parse(document).map_err(registration::refusal)?;
+        let metadata = back_ends::named(metadata, id, &self.authority.terms().issuer);
         registration::judge(&metadata, &self.known().await?, &self.rules, &self.features)?;
         privilege::is_within(actor, &metadata, self.authority.terms().eyes)?;
         openid::check_sector(&metadata, before, (&self.outbound, &self.rules)).await?;

@@ -2,8 +2,8 @@
 
 use uuid::Uuid;
 
-use crate::ca::{Acting, Asked, Chain, IssuedCertificate};
-use crate::model::authority::RevocationReason;
+use crate::ca::{Acting, Asked, IssuedCertificate, Overview, Rollover};
+use crate::model::authority::{AuthorityName, RevocationReason};
 use crate::model::certificate::KnownCertificate;
 use crate::model::certificate_request::CertificateRequest;
 use crate::model::page::Page;
@@ -16,13 +16,32 @@ use super::{Administration, privilege};
 
 impl Administration {
     /// Sets the client PKI up.
-    pub async fn init_pki(&self, caller: &Caller) -> Result<Chain, Failure> {
+    pub async fn init_pki(&self, caller: &Caller) -> Result<(), Failure> {
         self.authority.init(self.acting(caller, "pki.init")?).await
     }
 
-    /// The certificates of the authorities; `None` before the client PKI is set up.
-    pub async fn find_pki(&self) -> Result<Option<Chain>, Fault> {
-        self.authority.chain().await
+    /// Has another authority issue from now on, in the place of the one that is named or of whichever does.
+    pub async fn roll_over(
+        &self,
+        caller: &Caller,
+        replaced: Option<AuthorityName>,
+    ) -> Result<Rollover, Failure> {
+        self.authority.rollover(self.acting(caller, "pki.rollover")?, replaced).await
+    }
+
+    /// Revokes an authority that another has replaced, and all that it has issued; the answer is how many that were.
+    pub async fn revoke_authority(
+        &self,
+        caller: &Caller,
+        name: AuthorityName,
+        reason: RevocationReason,
+    ) -> Result<u64, Failure> {
+        self.authority.revoke_authority(self.acting(caller, "pki.revoke_authority")?, name, reason).await
+    }
+
+    /// The authorities and how they stand; `None` before the client PKI is set up.
+    pub async fn find_pki(&self) -> Result<Option<Overview>, Fault> {
+        self.authority.overview(self.clock.now()).await
     }
 
     /// The certificates that should be renewed, those that end first first, with whom to ask; at most so many.

@@ -23,25 +23,28 @@ pub enum Before {
     Pending,
     /// Somebody said no.
     Denied,
-    /// A certificate was issued and revoked: its key will have no other.
+    /// A certificate of its key was revoked, whoever had it: the key will have no other.
     Revoked,
     /// A certificate was issued.
     Issued(Box<KnownCertificate>),
 }
 
 impl CertificateAuthority {
-    /// What became of the same request. A certificate counts by its key, whoever asked for it, and however long ago.
+    /// What became of the same request. A certificate counts by its key, whoever asked for it, and however long ago; one
+    /// that was only superseded or given up counts for nothing.
     pub async fn asked_before(
         &self,
         client: &ClientId,
         request: &SigningRequest,
         now: Timestamp,
     ) -> Result<Before, Fault> {
+        if self.is_key_revoked(request).await? {
+            return Ok(Before::Revoked);
+        }
         let issued = store::certificate::find_of_client(&self.db, client, now, MOST).await?;
         let requests = store::certificate_request::find_of_client(&self.db, client, MOST).await?;
-        let known = issued.into_iter().find(|known| has_key(known, request));
+        let known = issued.into_iter().find(|known| known.revocation.is_none() && has_key(known, request));
         Ok(match known {
-            Some(known) if known.revocation.is_some() => Before::Revoked,
             Some(known) => Before::Issued(Box::new(known)),
             None => asked(&requests, request, now),
         })

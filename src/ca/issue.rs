@@ -1,7 +1,5 @@
 //! Issuing a client's certificate. What stands in it comes from the registration; of the request, the key alone.
 
-use std::sync::Arc;
-
 use rcgen::{
     CertificateParams, CrlDistributionPoint, CustomExtension, DistinguishedName, DnType,
     ExtendedKeyUsagePurpose, IsCa, KeyUsagePurpose, SanType, SerialNumber, SubjectPublicKeyInfo,
@@ -23,7 +21,7 @@ use crate::protocol::error::{Doing, ErrorCode, Failure, Fault, Reason, Refusal};
 use crate::protocol::ids::ClientId;
 use crate::store::{self, Tx};
 
-use super::authorities::{Authorities, Chain};
+use super::authorities::{Chain, Opened};
 use super::{CertificateAuthority, Terms};
 
 /// By how much certificates are valid before they were issued, for clocks that are slow.
@@ -54,6 +52,16 @@ pub struct IssuedCertificate {
 }
 
 impl IssuedCertificate {
+    /// Refuses it if the authority that signed it was revoked meanwhile; until the end of the transaction, nobody revokes
+    /// that. It comes before any certificate is locked, as where certificates are revoked.
+    pub async fn stands(&self, tx: &mut Tx) -> Result<(), Failure> {
+        if store::authority::is_revoked_locked(tx, &self.known.issuer).await? {
+            let told = "the authority that issues certificates was revoked meanwhile: try again";
+            return Err(Refusal::new(ErrorCode::Conflict, told, Reason::new("authority_revoked")).into());
+        }
+        Ok(())
+    }
+
     /// Keeps it, in the transaction of the change that it belongs to.
     pub async fn keep(&self, tx: &mut Tx) -> Result<(), Fault> {
         store::certificate::note(tx, &self.known).await?;
@@ -65,16 +73,20 @@ impl CertificateAuthority {
     /// Signs a certificate. Whether the client may have it, and that it is kept, is up to the caller.
     pub async fn issue(&self, issuing: Issuing, now: Timestamp) -> Result<IssuedCertificate, Failure> {
         let authorities = self.needed().await?;
-        let until = authorities.issuing.certificate.not_after();
+        // No certificate outlasts the authority that vouches for it.
+        let until = authorities.issuing.authority.not_after;
         if until <= now {
-            let told = "the authority that issues certificates has expired";
+            let told =
+                "the authority that issues certificates has expired: run `hilum pki rollover` on the server";
             return Err(Refusal::new(ErrorCode::Conflict, told, Reason::new("authority_expired")).into());
         }
         let times = (now, until.min(now + self.terms.certificate));
-        let (terms, entropy, above) = (self.terms.clone(), self.entropy.clone(), authorities.chain());
+        let (terms, entropy, above) =
+            (self.terms.clone(), self.entropy.clone(), authorities.chain(&authorities.issuing.authority));
+        let authority = self.opened(&authorities.issuing).await?;
         let doing = "signing a certificate";
         let (client, renews) = (issuing.client.clone(), issuing.renews);
-        let signing = move || sign(&authorities, &terms, &entropy, (&issuing, times));
+        let signing = move || sign(&authority, &terms, &entropy, (&issuing, times));
         let der = tokio::task::spawn_blocking(signing).await.doing(doing)??;
         let leaf = Certificate::parse(&der).doing("reading a certificate that was just signed")?;
         let known = KnownCertificate {
@@ -87,7 +99,7 @@ impl CertificateAuthority {
 }
 
 fn sign(
-    authorities: &Arc<Authorities>,
+    authority: &Opened,
     terms: &Terms,
     entropy: &Entropy,
     (issuing, (now, until)): (&Issuing, (Timestamp, Timestamp)),
@@ -104,11 +116,11 @@ fn sign(
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
     params.use_authority_key_identifier_extension = true;
     params.crl_distribution_points =
-        vec![CrlDistributionPoint { uris: vec![list_url(terms, AuthorityName::Issuing)] }];
+        vec![CrlDistributionPoint { uris: vec![list_url(terms, authority.name)] }];
     params.custom_extensions = vec![responder(terms).doing(doing)?];
     params.serial_number = Some(SerialNumber::from(serial_number(entropy)?));
     (params.not_before, params.not_after) = (now - BACKDATED, until);
-    let signed = params.signed_by(&key, &authorities.issuing.issuer()?).doing(doing)?;
+    let signed = params.signed_by(&key, &authority.issuer()?).doing(doing)?;
     Ok(signed.der().to_vec())
 }
 
@@ -121,7 +133,7 @@ pub fn client_uri(issuer: &str, client: &ClientId) -> String {
 /// Where a revocation list is to be had.
 #[must_use]
 pub fn list_url(terms: &Terms, name: AuthorityName) -> String {
-    format!("{}/pki/crl/{}.crl", terms.distribution, name.as_str())
+    format!("{}/pki/crl/{name}.crl", terms.distribution)
 }
 
 /// 128 random bits, after one that is set: positive, and of one length (RFC 5280, 4.1.2.2).

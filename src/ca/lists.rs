@@ -1,36 +1,36 @@
 //! Revocation lists (RFC 5280, 5): written when one is asked for and the last is out of date.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use arc_swap::ArcSwapOption;
 use rcgen::{
     CertificateRevocationListParams, KeyIdMethod, RevocationReason as Code, RevokedCertParams, SerialNumber,
 };
 
 use crate::ledger::{Done, Work};
 use crate::model::audit_event::AuditEvent;
-use crate::model::authority::{AuthorityName, RevocationList, RevocationReason};
+use crate::model::authority::{Authority, AuthorityName, RevocationList, RevocationReason};
 use crate::moment::Timestamp;
+use crate::pki::certificate::Certificate;
 use crate::protocol::error::{Doing, Failure, Fault};
 use crate::store;
+use crate::store::authority::StoredAuthority;
 use crate::store::issued_certificate::Standing;
 
 use super::CertificateAuthority;
-use super::authorities::Opened;
+use super::authorities::{Authorities, Opened};
 
 /// The newest lists that this process has seen: strangers who ask do not each have them read.
 #[derive(Debug, Default)]
-pub(super) struct Newest {
-    root: ArcSwapOption<RevocationList>,
-    issuing: ArcSwapOption<RevocationList>,
-}
+pub(super) struct Newest(Mutex<BTreeMap<AuthorityName, Arc<RevocationList>>>);
 
 impl Newest {
-    const fn of(&self, name: AuthorityName) -> &ArcSwapOption<RevocationList> {
-        match name {
-            AuthorityName::Root => &self.root,
-            AuthorityName::Issuing => &self.issuing,
-        }
+    fn find(&self, name: AuthorityName) -> Option<Arc<RevocationList>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&name).cloned()
+    }
+
+    fn keep(&self, name: AuthorityName, list: &RevocationList) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(name, Arc::new(list.clone()));
     }
 }
 
@@ -45,23 +45,21 @@ impl CertificateAuthority {
         name: AuthorityName,
         event: impl Fn() -> Result<AuditEvent, Fault>,
     ) -> Result<Option<RevocationList>, Failure> {
-        let Some(authorities) = self.authorities().await? else { return Ok(None) };
         // Whoever waits here finds what the one before has written.
         let mut writing = None;
         for _ in 0..MOST_TURNS {
             // Counted before the certificates are read: the list may cover more than it says, never less.
-            let Some(revocations) = store::authority::count_revocations(&self.db, name).await? else {
-                return Ok(None);
-            };
+            let Some(authorities) = self.authorities().await? else { return Ok(None) };
+            let Some(authority) = authorities.find(name) else { return Ok(None) };
+            let revocations = authority.authority.revocations;
             let event = event()?;
             let now = event.at;
-            let held = self.newest.of(name).load_full();
-            if let Some(list) = held.filter(|list| list.is_fresh(revocations, now)) {
+            if let Some(list) = self.newest.find(name).filter(|list| list.is_fresh(revocations, now)) {
                 return Ok(Some(RevocationList::clone(&list)));
             }
             let before = store::authority::find_list(&self.db, name).await?;
             if let Some(list) = before.as_ref().filter(|list| list.is_fresh(revocations, now)) {
-                self.newest.of(name).store(Some(Arc::new(list.clone())));
+                self.newest.keep(name, list);
                 return Ok(Some(list.clone()));
             }
             if writing.is_none() {
@@ -69,7 +67,7 @@ impl CertificateAuthority {
                 continue;
             }
             let number = before.map_or(0, |list| list.number) + 1;
-            let list = self.write(&authorities, name, (number, revocations), now).await?;
+            let list = self.write(&authorities, authority, number, now).await?;
             if self.publish(event, name, list.clone()).await? {
                 return Ok(Some(list));
             }
@@ -79,27 +77,33 @@ impl CertificateAuthority {
 
     async fn write(
         &self,
-        authorities: &Arc<super::Authorities>,
-        name: AuthorityName,
-        (number, covers): (i64, i64),
+        authorities: &Authorities,
+        stored: &StoredAuthority,
+        number: i64,
         now: Timestamp,
     ) -> Result<RevocationList, Fault> {
         let doing = "writing a revocation list";
-        let revoked = match name {
-            // The root has vouched for one authority, which nobody can revoke yet.
-            AuthorityName::Root => Vec::new(),
+        let covers = stored.authority.revocations;
+        let revoked = match stored.authority.name {
+            AuthorityName::Root => authorities.under().filter_map(|one| entry_of(&one.authority)).collect(),
             // What has expired stands in one more list (RFC 5280, 3.3).
-            AuthorityName::Issuing => {
-                store::issued_certificate::find_revoked(&self.db, now - self.terms.list).await?
+            AuthorityName::Issuing(_) => {
+                let (issuer, since) = (&stored.authority.subject, now - self.terms.list);
+                let found = store::issued_certificate::find_revoked(&self.db, issuer, since).await?;
+                let read: Option<Vec<RevokedCertParams>> = found.iter().map(entry).collect();
+                read.ok_or_else(|| Fault::new(doing, "a serial number cannot be read"))?
             }
         };
         let this_update = now.replace_nanosecond(0).doing(doing)?;
         let next_update = this_update + self.terms.list;
-        let authorities = authorities.clone();
-        let place = self.places(&authorities.of(name).signer).acquire_owned().await.doing(doing)?;
+        let authority = self.opened(stored).await?;
+        let place = match self.places_in_hsm(&stored.kept) {
+            Some(places) => Some(places.acquire_owned().await.doing(doing)?),
+            None => None,
+        };
         let signing = move || {
             let _place = place;
-            sign(authorities.of(name), &revoked, number, (this_update, next_update))
+            sign(&authority, revoked, number, (this_update, next_update))
         };
         let der = tokio::task::spawn_blocking(signing).await.doing(doing)??;
         Ok(RevocationList { number, covers, der, this_update, next_update })
@@ -112,7 +116,7 @@ impl CertificateAuthority {
         name: AuthorityName,
         list: RevocationList,
     ) -> Result<bool, Failure> {
-        event.target = Some(name.as_str().to_owned());
+        event.target = Some(name.to_string());
         event.detail = Some(format!("number {}", list.number));
         self.ledger
             .transact(event, move |tx, _| -> Work<'_, bool> {
@@ -127,19 +131,18 @@ impl CertificateAuthority {
 
 fn sign(
     authority: &Opened,
-    revoked: &[Standing],
+    revoked: Vec<RevokedCertParams>,
     number: i64,
     (this_update, next_update): (Timestamp, Timestamp),
 ) -> Result<Vec<u8>, Fault> {
     let doing = "signing a revocation list";
-    let revoked: Option<Vec<RevokedCertParams>> = revoked.iter().map(entry).collect();
     let number = u64::try_from(number).doing(doing)?;
     let params = CertificateRevocationListParams {
         this_update,
         next_update,
         crl_number: SerialNumber::from(number),
         issuing_distribution_point: None,
-        revoked_certs: revoked.ok_or_else(|| Fault::new(doing, "a serial number cannot be read"))?,
+        revoked_certs: revoked,
         key_identifier_method: KeyIdMethod::Sha256,
     };
     Ok(params.signed_by(&authority.issuer()?).doing(doing)?.der().to_vec())
@@ -153,6 +156,19 @@ fn entry(standing: &Standing) -> Option<RevokedCertParams> {
         reason_code: reason.and_then(code),
         invalidity_date: None,
     })
+}
+
+/// The entry of an authority that the root has revoked.
+fn entry_of(authority: &Authority) -> Option<RevokedCertParams> {
+    let (revocation_time, reason) = authority.revocation.clone()?;
+    let serial = Certificate::parse(&authority.certificate).ok()?.serial_text();
+    let reason_code = match RevocationReason::parse(&reason) {
+        // Of an authority it has a word of its own (RFC 5280, 5.3.1).
+        Some(RevocationReason::KeyCompromise) => Some(Code::CaCompromise),
+        other => other.and_then(code),
+    };
+    let serial_number = SerialNumber::from(octets(&serial)?);
+    Some(RevokedCertParams { serial_number, revocation_time, reason_code, invalidity_date: None })
 }
 
 /// The code of a reason. What was not said is left out (RFC 5280, 5.3.1).

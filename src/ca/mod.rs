@@ -1,14 +1,18 @@
 //! The built-in client PKI: a root that people trust, and an authority under it that issues the certificates of
-//! clients. It is off until `hilum pki init` has made both.
+//! clients, until another takes its place. It is off until `hilum pki init` has made both.
 
 mod asked_before;
 mod authorities;
+mod certify;
 mod init;
 mod issue;
 mod lists;
 mod ocsp;
 mod renew;
 mod requests;
+mod revoke_authority;
+mod revoked_key;
+mod rollover;
 mod signer;
 mod suitable;
 
@@ -16,7 +20,6 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use arc_swap::ArcSwapOption;
 use time::Duration;
 use tokio::sync::{Mutex, Semaphore};
 
@@ -24,20 +27,20 @@ use crate::keys::custody::Custody;
 use crate::ledger::{Ledger, Work};
 use crate::model::audit_event::AuditEvent;
 use crate::model::certificate_request::Eyes;
+use crate::model::signing_key::Kept;
 use crate::platform::entropy::Entropy;
 use crate::platform::hsm::Hsm;
 use crate::protocol::error::{ErrorCode, Failure, FieldProblem, Reason, Refusal};
 use crate::store::{Db, Tx};
 
 pub use asked_before::Before;
-pub use authorities::Chain;
+pub use authorities::{Chain, Overview};
 pub use issue::{IssuedCertificate, Issuing, client_uri, list_url, responder_url};
 pub use ocsp::OcspAnswer;
 pub use renew::Renewing;
 pub use requests::Asked;
-
-use authorities::Authorities;
-use signer::Signer;
+pub use revoked_key::refused as key_refused;
+pub use rollover::Rollover;
 
 /// The terms on which certificates are issued.
 #[derive(Clone, Debug)]
@@ -81,11 +84,11 @@ pub struct CertificateAuthority {
     entropy: Entropy,
     custody: Custody,
     terms: Arc<Terms>,
-    opened: Arc<ArcSwapOption<Authorities>>,
+    opened: Arc<authorities::Keys>,
     writing: Arc<Mutex<()>>,
     newest: Arc<lists::Newest>,
     answering: Arc<Semaphore>,
-    /// The same where the keys are in an HSM, which has tokens to sign.
+    /// Those of them that may use the HSM, where the keys are in it.
     in_hsm: Arc<Semaphore>,
 }
 
@@ -114,9 +117,19 @@ impl CertificateAuthority {
         &self.terms
     }
 
-    /// The places of what strangers have signed, so that it leaves the rest of an HSM's sessions to tokens.
-    fn places(&self, signer: &Signer) -> Arc<Semaphore> {
-        if signer.is_in_hsm() { self.in_hsm.clone() } else { self.answering.clone() }
+    /// The places of what strangers have signed by a key in the HSM: they leave the rest of its sessions to tokens.
+    fn places_in_hsm(&self, kept: &Kept) -> Option<Arc<Semaphore>> {
+        match kept {
+            Kept::Token(_) => Some(self.in_hsm.clone()),
+            Kept::Sealed(_) => None,
+        }
+    }
+
+    /// Has a key removed from the HSM that nothing came to name.
+    fn give_up(&self, kept: &Kept) {
+        if let Kept::Token(id) = kept {
+            self.custody.remove_from_hsm(id);
+        }
     }
 
     /// Records a change that was refused before it began.

@@ -1,6 +1,6 @@
-//! The OCSP responder of the issuing authority, which signs the answers itself (RFC 6960).
+//! The OCSP responder of the authorities that issue, or did: each signs the answers about its certificates itself
+//! (RFC 6960).
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lc_rs::digest::{self, digest};
@@ -23,11 +23,11 @@ use crate::store;
 use crate::store::issued_certificate::Standing;
 
 use super::CertificateAuthority;
-use super::authorities::{Authorities, Opened};
+use super::authorities::Opened;
 
 /// A larger request is not looked at.
 const LARGEST: usize = 16 * 1024;
-/// How many answers are signed at once: anybody may ask. Of an HSM they have [a share](CertificateAuthority::places).
+/// How many answers are signed at once: anybody may ask. Of an HSM they have [a share](CertificateAuthority::places_in_hsm).
 pub(super) const AT_ONCE: usize = 16;
 /// Nobody asks for more certificates at once.
 const MOST: usize = 20;
@@ -47,11 +47,19 @@ pub struct OcspAnswer {
 }
 
 /// What was asked, as far as it counts.
-struct Question {
-    /// The certificates; those of other authorities are unknown here.
-    certificates: Vec<(CertId, Issuer)>,
+struct Asked {
+    certificates: Vec<CertId>,
     /// Echoed, so that the answer cannot be an old one (RFC 9654, 2.1).
     nonce: Option<Extension>,
+}
+
+/// What was asked of an authority.
+struct Question {
+    /// The certificates; those of other authorities are unknown to it.
+    certificates: Vec<(CertId, Issuer)>,
+    nonce: Option<Extension>,
+    /// The authority's public key.
+    key: Vec<u8>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -66,65 +74,81 @@ enum NoAnswer {
     Malformed,
     /// Too many ask at once (RFC 6960, 2.3).
     TryLater,
-    /// None of it is about certificates of this authority (RFC 6960, 2.3).
+    /// None of it is about certificates of an authority of ours (RFC 6960, 2.3).
     Unauthorized,
 }
 
 impl CertificateAuthority {
     /// Answers a request in DER; `None` before `hilum pki init`.
     pub async fn ocsp(&self, request: &[u8], now: Timestamp) -> Result<Option<OcspAnswer>, Fault> {
+        let without = |none| Ok(Some(OcspAnswer { der: unsigned(none)?, keep: None }));
+        let Ok(place) = self.answering.clone().try_acquire_owned() else { return without(NoAnswer::TryLater) };
         let Some(authorities) = self.authorities().await? else { return Ok(None) };
-        let question = match Question::read(request, &authorities.issuing)? {
-            Ok(question) => question,
-            Err(none) => return Ok(Some(OcspAnswer { der: unsigned(none)?, keep: None })),
+        let asked = match Asked::read(request) {
+            Ok(asked) => asked,
+            Err(none) => return without(none),
         };
-        let Ok(place) = self.places(&authorities.issuing.signer).try_acquire_owned() else {
-            return Ok(Some(OcspAnswer { der: unsigned(NoAnswer::TryLater)?, keep: None }));
-        };
+        // One key signs an answer: that of the first authority that is meant.
+        let mut about = None;
+        for stored in authorities.under() {
+            let names = Names::of(&stored.authority.certificate)?;
+            if asked.certificates.iter().any(|id| names.issuer_of(id) == Issuer::Ours) {
+                about = Some((stored, names));
+                break;
+            }
+        }
+        let Some((stored, names)) = about else { return without(NoAnswer::Unauthorized) };
+        let question = asked.of(names);
         let serials: Vec<String> = question.certificates.iter().map(|(id, _)| serial_text(id)).collect();
-        let standings = store::issued_certificate::find_by_serials(&self.db, &serials).await?;
+        let issuer = &stored.authority.subject;
+        let standings = store::issued_certificate::find_by_serials(&self.db, issuer, &serials).await?;
+        let authority = self.opened(stored).await?;
         let doing = "signing an answer about certificates";
         let (keep, is_for_all) = (self.terms.answer, question.nonce.is_none());
+        let share = match self.places_in_hsm(&stored.kept).map(Semaphore::try_acquire_owned) {
+            Some(Err(_)) => return without(NoAnswer::TryLater),
+            Some(Ok(share)) => Some(share),
+            None => None,
+        };
         let signing = move || {
             // Until it is signed, whether or not anybody waits for it still.
-            let _place = place;
-            answer(&authorities, question, &standings, (now, keep))
+            let _places = (place, share);
+            answer(&authority, question, &standings, (now, keep))
         };
         let der = tokio::task::spawn_blocking(signing).await.doing(doing)??;
         Ok(Some(OcspAnswer { der, keep: is_for_all.then_some(keep) }))
     }
 }
 
-impl Question {
-    fn read(request: &[u8], authority: &Opened) -> Result<Result<Self, NoAnswer>, Fault> {
+impl Asked {
+    fn read(request: &[u8]) -> Result<Self, NoAnswer> {
         if request.len() > LARGEST {
-            return Ok(Err(NoAnswer::Malformed));
+            return Err(NoAnswer::Malformed);
         }
         // Who signed the request, if anybody did, makes no difference (RFC 6960, 4.1.2).
         let Ok(OcspRequest { tbs_request: asked, .. }) = OcspRequest::from_der(request) else {
-            return Ok(Err(NoAnswer::Malformed));
+            return Err(NoAnswer::Malformed);
         };
         let extensions = asked.request_extensions.unwrap_or_default();
         let each = asked.request_list.iter().flat_map(|one| one.single_request_extensions.iter().flatten());
         // What is critical and not understood cannot be answered (RFC 6960, 4.4).
         let strange = extensions.iter().chain(each).any(|found| found.critical && found.extn_id != NONCE);
         if asked.request_list.is_empty() || asked.request_list.len() > MOST || strange {
-            return Ok(Err(NoAnswer::Malformed));
+            return Err(NoAnswer::Malformed);
         }
-        let Ok(nonce) = nonce(extensions) else { return Ok(Err(NoAnswer::Malformed)) };
-        let names = Names::of(authority)?;
-        let certificates: Vec<(CertId, Issuer)> = asked
-            .request_list
-            .into_iter()
-            .map(|one| {
-                let issuer = names.issuer_of(&one.req_cert);
-                (one.req_cert, issuer)
-            })
-            .collect();
-        if certificates.iter().all(|(_, issuer)| *issuer == Issuer::Another) {
-            return Ok(Err(NoAnswer::Unauthorized));
-        }
-        Ok(Ok(Self { certificates, nonce }))
+        let nonce = nonce(extensions)?;
+        let certificates = asked.request_list.into_iter().map(|one| one.req_cert).collect();
+        Ok(Self { certificates, nonce })
+    }
+
+    /// What of it is about the certificates of an authority.
+    fn of(self, names: Names) -> Question {
+        let about = |id: CertId| {
+            let issuer = names.issuer_of(&id);
+            (id, issuer)
+        };
+        let certificates = self.certificates.into_iter().map(about).collect();
+        Question { certificates, nonce: self.nonce, key: names.key }
     }
 }
 
@@ -147,9 +171,8 @@ struct Names {
 }
 
 impl Names {
-    fn of(authority: &Opened) -> Result<Self, Fault> {
-        let (_, certificate) =
-            X509Certificate::from_der(authority.certificate.der()).doing("reading an authority")?;
+    fn of(authority: &[u8]) -> Result<Self, Fault> {
+        let (_, certificate) = X509Certificate::from_der(authority).doing("reading an authority")?;
         let key = certificate.public_key().subject_public_key.data.to_vec();
         Ok(Self { subject: certificate.subject().as_raw().to_vec(), key })
     }
@@ -173,13 +196,12 @@ impl Names {
 
 /// Signs what is known of the certificates.
 fn answer(
-    authorities: &Arc<Authorities>,
+    authority: &Opened,
     question: Question,
     standings: &[Standing],
     (now, keep): (Timestamp, time::Duration),
 ) -> Result<Vec<u8>, Fault> {
     let doing = "writing an answer about certificates";
-    let authority = &authorities.issuing;
     let produced_at = moment(now)?;
     let mut responses = Vec::new();
     for (cert_id, issuer) in question.certificates {
@@ -193,7 +215,7 @@ fn answer(
             single_extensions: None,
         });
     }
-    let key = digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, &Names::of(authority)?.key);
+    let key = digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, &question.key);
     let data = ResponseData {
         version: Version::V1,
         responder_id: ResponderId::ByKey(OctetString::new(key.as_ref()).doing(doing)?),

@@ -39,6 +39,9 @@ impl CertificateAuthority {
         if let Err(refusal) = renewable(&known, &request, now) {
             return self.refuse(event, refusal.into()).await;
         }
+        if let Err(failure) = self.keys_stand(&known, &request).await {
+            return self.refuse(event, failure).await;
+        }
         if let Some(same) = self.renewed_so(&known, &request, now).await? {
             return self.answered_again((event, gate), known.thumbprint, same).await;
         }
@@ -54,6 +57,7 @@ impl CertificateAuthority {
                     let client = locked(tx, &known.client).await?;
                     gate(tx).await?;
                     suits(&client, &server)?;
+                    issued.stands(tx).await?;
                     if store::certificate::is_revoked_locked(tx, &known.thumbprint).await? {
                         return Err(revoked().into());
                     }
@@ -62,6 +66,7 @@ impl CertificateAuthority {
                     if many >= RENEWALS_A_DAY {
                         return Err(too_many().into());
                     }
+                    issued.key_stands(tx, ErrorCode::AccessDenied).await?;
                     issued.keep(tx).await?;
                     event.detail =
                         Some(format!("{} for {}", issued.known.thumbprint.as_base64url(), client.id));
@@ -102,7 +107,7 @@ impl CertificateAuthority {
         request: &SigningRequest,
         now: Timestamp,
     ) -> Result<Option<IssuedCertificate>, Fault> {
-        let Some(chain) = self.chain().await? else { return Ok(None) };
+        let Some(authorities) = self.authorities().await? else { return Ok(None) };
         let renewals = store::certificate::find_renewals(&self.db, &known.thumbprint).await?;
         let same = renewals.into_iter().find(|next| {
             let stands = next.revocation.is_none() && now <= next.not_after;
@@ -110,7 +115,10 @@ impl CertificateAuthority {
                 && Certificate::parse(&next.der)
                     .is_ok_and(|leaf| leaf.public_key_info() == request.public_key_info())
         });
-        Ok(same.map(|known| IssuedCertificate { known, chain }))
+        Ok(same.and_then(|known| {
+            let chain = authorities.chain_of(&known.issuer)?;
+            Some(IssuedCertificate { known, chain })
+        }))
     }
 }
 

@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use crate::ledger::{Done, Work};
-use crate::model::authority::{AuthorityName, RevocationReason};
+use crate::model::authority::RevocationReason;
 use crate::model::certificate::{CertificateOrigin, KnownCertificate};
 use crate::model::certificate_request::{CertificateRequest, Decision};
 use crate::model::client::Client;
@@ -15,6 +15,7 @@ use crate::protocol::error::{Doing, ErrorCode, Failure, Fault, FieldProblem, Rea
 use crate::protocol::ids::ClientId;
 use crate::store::{self, Tx};
 
+use super::revoked_key::request_refused;
 use super::suitable::suits;
 use super::{Acting, CertificateAuthority, IssuedCertificate, Issuing, not_found, unacceptable};
 
@@ -65,10 +66,11 @@ impl CertificateAuthority {
             .await
     }
 
-    /// A request as it was sent, if there is a PKI and it can be read.
+    /// A request as it was sent, if there is a PKI, it can be read, and its key may have a certificate.
     pub async fn readable(&self, csr: &[u8]) -> Result<SigningRequest, Failure> {
         self.needed().await?;
-        SigningRequest::parse(csr).map_err(|error| wrong_request(error).into())
+        let request = SigningRequest::parse(csr).map_err(wrong_request)?;
+        if self.is_key_revoked(&request).await? { Err(request_refused().into()) } else { Ok(request) }
     }
 
     async fn requested(
@@ -122,6 +124,9 @@ impl CertificateAuthority {
                     request.approvable(&by, eyes, now)?;
                     suits(&client, &own)?;
                     let thumbprint = issued.known.thumbprint.as_base64url();
+                    // From here on revocations wait, so that none comes between.
+                    issued.stands(tx).await?;
+                    issued.key_stands(tx, ErrorCode::Conflict).await?;
                     issued.keep(tx).await?;
                     event.detail = Some(format!("{thumbprint} for {}", client.id));
                     decide(tx, id, Decision { by, at: now, thumbprint: Some(thumbprint) }).await?;
@@ -201,11 +206,13 @@ async fn revoke_in(
     now: Timestamp,
 ) -> Result<i64, Failure> {
     // First of all, so that one revocation waits for the other.
-    let own = i64::from(known.origin == CertificateOrigin::Issued);
-    store::authority::count_more_revocations(tx, AuthorityName::Issuing, own).await?;
+    store::authority::lock(tx).await?;
     if store::certificate::mark_revoked(tx, &known.thumbprint, now, reason.as_str()).await? == 0 {
         let told = "the certificate has been revoked already";
         return Err(Refusal::new(ErrorCode::Conflict, told, Reason::new("certificate_revoked")).into());
+    }
+    if known.origin == CertificateOrigin::Issued {
+        store::authority::count_more_revocations(tx, &known.issuer, 1).await?;
     }
     if !reason.reaches_renewals() {
         return Ok(0);
@@ -213,14 +220,16 @@ async fn revoke_in(
     let mut followed = 0;
     // Again until there are no more: a renewal that was waited for has added one.
     loop {
-        let marked =
+        let issuers =
             store::certificate::mark_renewals_revoked(tx, &known.thumbprint, now, reason.as_str()).await?;
-        if marked == 0 {
+        if issuers.is_empty() {
             break;
         }
-        followed += i64::try_from(marked).doing("counting revocations")?;
+        followed += i64::try_from(issuers.len()).doing("counting revocations")?;
+        for issuer in issuers {
+            store::authority::count_more_revocations(tx, &issuer, 1).await?;
+        }
     }
-    store::authority::count_more_revocations(tx, AuthorityName::Issuing, followed).await?;
     Ok(followed)
 }
 

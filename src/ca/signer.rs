@@ -49,11 +49,6 @@ impl Signer {
         Ok(Self { key, point: [&[4], x.as_slice(), &y].concat(), curve })
     }
 
-    /// Whether each signature takes a session of an HSM.
-    pub(super) fn is_in_hsm(&self) -> bool {
-        matches!(self.key.as_ref(), PrivateKey::Hsm(_))
-    }
-
     /// The algorithm of its signatures, whose parameters are absent (RFC 5758, 3.2).
     pub(super) const fn signature_oid(&self) -> ObjectIdentifier {
         match self.curve {

@@ -6,6 +6,7 @@ use crate::model::audit_event::Origin;
 use crate::pki::certificate::Certificate;
 use crate::protocol::auth_header::AuthHeader;
 use crate::protocol::dpop;
+use crate::protocol::error::Refusal;
 
 /// A client certificate as the peer sent it: the handshake proved that the peer holds its key, and nothing else has
 /// been judged. Of a client behind a proxy, the handshake with the proxy did.
@@ -25,10 +26,25 @@ pub struct Evidence {
     /// The certificate of this very connection; of a proxy's connection the one that the proxy hands on with this
     /// very request. Of any other peer no header that claims one is read.
     pub certificate: Option<Arc<PeerCertificate>>,
+    /// Why the peer, which bears the name of a proxy, is not believed, if it is not: its certificate is then nobody's.
+    pub disbelieved: Option<&'static str>,
     /// The `DPoP` headers.
     pub dpop: dpop::Header,
     /// The method and the addresses of the request, where there is a proof to be held to them.
     pub target: dpop::Target,
     /// From where the request came, for the audit record.
     pub origin: Origin,
+}
+
+impl Evidence {
+    /// The certificate, by one who cannot do without.
+    pub fn needed_certificate(&self) -> Result<&Arc<PeerCertificate>, Refusal> {
+        self.certificate.as_ref().ok_or_else(|| {
+            let missing = Refusal::invalid_client("certificate_missing");
+            match self.disbelieved {
+                Some(fault) => missing.detail(format!("proxy: {fault}")),
+                None => missing,
+            }
+        })
+    }
 }

@@ -58,8 +58,8 @@ pub enum Standing {
     Client,
     /// A proxy.
     Proxy,
-    /// It bears the name of a proxy, and proves nothing: neither its headers nor its certificate count.
-    Unproved,
+    /// It bears the name of a proxy, and proves nothing, for this reason: neither its headers nor its certificate count.
+    Unproved(&'static str),
 }
 
 /// The verdict about a connection, as long as it is good.
@@ -71,7 +71,7 @@ enum Found {
     /// No proxy's.
     Client,
     /// It bears the name of a proxy, and is not believed.
-    Unproved,
+    Unproved(&'static str),
     /// A proxy's, unless a certificate of its path was revoked.
     Proxy(TrustedPath),
 }
@@ -102,7 +102,7 @@ impl Trusted {
             Ok(path) => Found::Proxy(path),
             Err(fault) => {
                 disbelieve(peer, fault.as_str());
-                Found::Unproved
+                Found::Unproved(fault.as_str())
             }
         }
     }
@@ -149,17 +149,17 @@ impl Proxies {
         }
         let standing = match self.trusted.find(peer, &anchors, now) {
             Found::Client => Standing::Client,
-            Found::Unproved => Standing::Unproved,
+            Found::Unproved(fault) => Standing::Unproved(fault),
             Found::Proxy(path) => match self.revocations.judge(&path, self.revocation, now).await {
                 Ok(Ok(())) => Standing::Proxy,
                 Ok(Err(fault)) => {
                     disbelieve(peer, fault.as_str());
-                    Standing::Unproved
+                    Standing::Unproved(fault.as_str())
                 }
                 Err(fault) => {
                     // Nothing is known of it, so nothing is remembered.
                     tracing::warn!(%fault, "whether the certificate of a proxy was revoked cannot be told");
-                    return Standing::Unproved;
+                    return Standing::Unproved("revocation_unknown");
                 }
             },
         };
@@ -240,7 +240,7 @@ mod tests {
         }
         let standing = match trusted.find(peer, &anchors, now) {
             Found::Client => Standing::Client,
-            Found::Unproved => Standing::Unproved,
+            Found::Unproved(fault) => Standing::Unproved(fault),
             Found::Proxy(_) => Standing::Proxy,
         };
         judged.remember(standing, anchors.epoch, now);
@@ -258,16 +258,16 @@ mod tests {
         let at = |seconds: i64| judge(&proxies, &proxy, &judged, NOW + Duration::seconds(seconds));
         assert_eq!(
             [0, 5, 6, 0].map(at),
-            [Standing::Proxy, Standing::Proxy, Standing::Unproved, Standing::Proxy]
+            [Standing::Proxy, Standing::Proxy, Standing::Unproved("expired"), Standing::Proxy]
         );
         proxies.trust(anchors(&other));
-        assert_eq!(at(1), Standing::Unproved);
+        assert_eq!(at(1), Standing::Unproved("unknown_issuer"));
         proxies.trust(anchors(&own));
         assert_eq!(at(1), Standing::Proxy);
         let rows = [
             (peer(&own, "client.example"), Standing::Client),
             (peer(&other, "client.example"), Standing::Client),
-            (peer(&other, "proxy.example"), Standing::Unproved),
+            (peer(&other, "proxy.example"), Standing::Unproved("unknown_issuer")),
             (peer(&own, "x.proxy.example"), Standing::Client),
         ];
         for (peer, standing) in rows {

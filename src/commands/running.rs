@@ -52,6 +52,7 @@ pub fn runtime() -> Result<Runtime, Failed> {
 pub async fn serve(running: Running<'_>, ready: impl FnOnce()) -> Result<(), Failed> {
     let Running { config, ground, .. } = &running;
     let metrics = telemetry::metrics();
+    app::counted::begin();
     ground.prepare_keys().await?;
     let beginning = Renewal::begin(Files::of(config), running.judge);
     let files = Files::of(config);

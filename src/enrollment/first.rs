@@ -1,6 +1,6 @@
 //! `simpleenroll`: a client asks for a certificate (RFC 7030, 4.2.1).
 
-use crate::ca::{Acting, Asked, Before};
+use crate::ca::{Acting, Asked, Before, key_refused};
 use crate::clients::authenticate::AuthenticatedClient;
 use crate::ledger::Entry;
 use crate::model::certificate_request::Eyes;
@@ -33,7 +33,7 @@ impl EnrollmentEndpoint {
             Before::Issued(known) => self.settled(entry, issued(&known.der)).await,
             Before::Pending => self.settled(entry, Ok(pending())).await,
             Before::Denied => self.settled(entry, Err(denied().into())).await,
-            Before::Revoked => self.settled(entry, Err(revoked().into())).await,
+            Before::Revoked => self.settled(entry, Err(key_refused(ErrorCode::AccessDenied).into())).await,
             Before::Nothing => self.ask(&entry, &client, request).await,
         }
     }
@@ -112,9 +112,4 @@ const fn denied() -> Refusal {
     let told =
         "an administrator has denied this request: ask the operator why before asking with another key";
     Refusal::new(ErrorCode::AccessDenied, told, Reason::new("request_denied"))
-}
-
-const fn revoked() -> Refusal {
-    let told = "the certificate of this key has been revoked: make another key";
-    Refusal::new(ErrorCode::AccessDenied, told, Reason::new("certificate_revoked"))
 }

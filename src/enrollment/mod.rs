@@ -53,14 +53,15 @@ impl EnrollmentEndpoint {
 
     /// Whether there is a PKI to ask.
     pub async fn is_there(&self) -> Result<bool, Fault> {
-        Ok(self.administration.authority.chain().await?.is_some())
+        self.administration.authority.is_there().await
     }
 
-    /// The authorities, as CMS in DER: the one that people trust, and the one below it (RFC 7030, 4.1.3). `None` where
-    /// there is no PKI.
+    /// The authorities, as CMS in DER: the one that people trust, and those below it by which there are certificates
+    /// (RFC 7030, 4.1.3). `None` where there is no PKI.
     pub async fn authorities(&self) -> Result<Option<Vec<u8>>, Fault> {
-        let Some(chain) = self.administration.authority.chain().await? else { return Ok(None) };
-        certs_only(&[chain.issuing, chain.root]).map(Some).doing("writing the authorities")
+        let now = self.administration.clock.now();
+        let Some(found) = self.administration.authority.certificates(now).await? else { return Ok(None) };
+        certs_only(&found).map(Some).doing("writing the authorities")
     }
 
     fn entry(&self, action: &str, origin: &Origin) -> Result<Entry, Fault> {

@@ -35,8 +35,7 @@ impl EnrollmentEndpoint {
         entry: &mut Entry,
         asking: &Asking,
     ) -> Result<(Client, KnownCertificate), Failure> {
-        let shown = asking.evidence.certificate.as_ref();
-        let shown = shown.ok_or_else(|| Refusal::invalid_client("certificate_missing"))?;
+        let shown = asking.evidence.needed_certificate()?;
         if asking.evidence.authorization.is_some() {
             let told = "the client authenticates in more than one way";
             return Err(Refusal::invalid_request(told, "several_credentials").into());

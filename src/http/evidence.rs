@@ -37,8 +37,16 @@ const FORWARDED_FOR: &str = "x-forwarded-for";
 pub struct Shown {
     /// Its certificate.
     certificate: Option<Arc<PeerCertificate>>,
+    /// Why the peer is not believed to be the proxy whose name it bears.
+    disbelieved: Option<&'static str>,
     /// Its address.
     peer: Option<IpAddr>,
+}
+
+impl Shown {
+    fn of(certificate: Option<Arc<PeerCertificate>>, peer: Option<IpAddr>) -> Self {
+        Self { certificate, disbelieved: None, peer }
+    }
 }
 
 /// A request that cannot be believed.
@@ -70,15 +78,15 @@ pub fn keep_certificate(connection: &dyn Any, data: &mut Extensions) {
 #[must_use]
 pub fn of(request: &HttpRequest, state: &State) -> Evidence {
     let noted = request.extensions().get::<Shown>().cloned();
-    let Shown { certificate, peer } =
-        noted.unwrap_or_else(|| Shown { certificate: None, peer: peer_address(request) });
+    let Shown { certificate, disbelieved, peer } =
+        noted.unwrap_or_else(|| Shown::of(None, peer_address(request)));
     let origin = origin(request, state, (peer, certificate.as_deref()));
     let dpop = dpop(request);
     let target = match dpop {
         dpop::Header::One(_) => target(request, state),
         dpop::Header::None | dpop::Header::Several => dpop::Target::default(),
     };
-    Evidence { authorization: authorization(request), certificate, dpop, target, origin }
+    Evidence { authorization: authorization(request), certificate, disbelieved, dpop, target, origin }
 }
 
 /// What a request shows of its client: for itself, or by the headers of a proxy.
@@ -87,16 +95,16 @@ pub async fn shown(request: &HttpRequest, state: &State) -> Result<Shown, Unbeli
     let own = request.conn_data::<Arc<PeerCertificate>>();
     let (Some(proxies), Some(own), Some(judged)) = (&state.proxies, own, request.conn_data::<Arc<Judged>>())
     else {
-        return Ok(Shown { certificate: own.cloned(), peer });
+        return Ok(Shown::of(own.cloned(), peer));
     };
     match proxies.judge(own, judged, state.clock.now()).await {
-        Standing::Client => Ok(Shown { certificate: Some(own.clone()), peer }),
-        Standing::Unproved => Ok(Shown { certificate: None, peer }),
+        Standing::Client => Ok(Shown::of(Some(own.clone()), peer)),
+        Standing::Unproved(fault) => Ok(Shown { disbelieved: Some(fault), ..Shown::of(None, peer) }),
         Standing::Proxy => {
             let last = request.headers().get_all(FORWARDED_FOR).last();
             let peer = proxies.client_address(last.map(header::HeaderValue::as_bytes)).or(peer);
             match handed_on(request, proxies) {
-                Ok(certificate) => Ok(Shown { certificate: certificate.map(Arc::new), peer }),
+                Ok(certificate) => Ok(Shown::of(certificate.map(Arc::new), peer)),
                 // Recorded with the certificate that the connection did show: the proxy's.
                 Err(why) => {
                     Err(Unbelieved { origin: origin(request, state, (peer, Some(own.as_ref()))), why })

@@ -156,9 +156,11 @@ async fn purge(cx: &JobCx, kind: Kind) -> Result<u64, Failure> {
                         let secrets = store::client_secret::purge(tx, now - ENDED).await?;
                         let requests = store::certificate_request::purge(tx, now - ENDED).await?;
                         let keys = store::signing_key::purge(tx, now - ENDED).await?;
-                        keys.iter().flatten().for_each(|key| custody.remove_from_hsm(key));
-                        let gone = secrets + u64::try_from(keys.len()).unwrap_or(u64::MAX) + requests;
-                        ("secrets, keys and requests for certificates", gone)
+                        let authorities = store::authority::purge(tx, now - ENDED).await?;
+                        let of_both = keys.iter().chain(&authorities).flatten();
+                        of_both.for_each(|key| custody.remove_from_hsm(key));
+                        let keys = u64::try_from(keys.len() + authorities.len()).unwrap_or(u64::MAX);
+                        ("secrets, keys and requests for certificates", secrets + keys + requests)
                     }
                 };
                 event.detail = Some(format!("{gone} {what}"));

@@ -6,6 +6,20 @@ use crate::moment::Timestamp;
 
 use super::audit_event::AuditEvent;
 
+/// What alerts are about.
+pub const KINDS: [&str; 10] = [
+    "refresh_token_reused",
+    "code_replayed",
+    "device_code_replayed",
+    "account_held",
+    "backchannel_logout_failed",
+    "key_revoked",
+    "certificate_expires",
+    "certificate_renewal_due",
+    "certificate_revoked",
+    "revocation_list_unavailable",
+];
+
 /// An alert. Its audit record says the rest.
 #[derive(Clone, Debug)]
 pub struct Alert {
@@ -39,5 +53,19 @@ impl Alert {
             person: event.person.clone(),
             detail: Some(detail.to_owned()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reference_lists_what_alerts_are_about() {
+        let (_, told) = include_str!("../../docs/reference.md").split_once("An alert has").unwrap();
+        let (_, told) = told.split_once("`kind` (").unwrap();
+        let named: Vec<&str> =
+            told.split(')').next().unwrap().split(", ").map(|kind| kind.trim_matches('`')).collect();
+        assert_eq!(named, KINDS);
     }
 }

@@ -1,34 +1,68 @@
-//! The two authorities of the built-in client PKI, and the revocation lists that they publish.
+//! The authorities of the built-in client PKI, and the revocation lists that they publish.
+
+use std::fmt;
 
 use crate::jose::algorithm::Algorithm;
 use crate::moment::Timestamp;
 
-/// Which of the two authorities.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Which of the authorities.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum AuthorityName {
-    /// The one that people trust. It has vouched for the other, and for nobody else.
+    /// The one that people trust. It has vouched for the others, and for nobody else.
     Root,
-    /// The one that vouches for clients.
-    Issuing,
+    /// One that vouches for clients, or did.
+    Issuing(Generation),
+}
+
+/// Which of the authorities that issue, one after the other: the last one issues.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Generation(u16);
+
+impl Generation {
+    /// The first.
+    pub const FIRST: Self = Self(1);
+    /// The last that there can be.
+    const LAST: u16 = 9999;
+
+    /// The one that follows.
+    #[must_use]
+    pub fn next(self) -> Option<Self> {
+        Self::later(self.0.saturating_add(1))
+    }
+
+    fn later(number: u16) -> Option<Self> {
+        (2..=Self::LAST).contains(&number).then_some(Self(number))
+    }
+
+    /// Its number, from 1.
+    #[must_use]
+    pub const fn number(self) -> u16 {
+        self.0
+    }
 }
 
 impl AuthorityName {
-    /// The word in rows and paths.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Root => "root",
-            Self::Issuing => "issuing",
-        }
-    }
-
-    /// Reads the word.
+    /// Reads the word in rows and paths. There is one way to write each.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        match text {
-            "root" => Some(Self::Root),
-            "issuing" => Some(Self::Issuing),
-            _ => None,
+        let name = match text {
+            "root" => Self::Root,
+            "issuing" => Self::Issuing(Generation::FIRST),
+            _ => {
+                let number = text.strip_prefix("issuing-")?.parse().ok()?;
+                Self::Issuing(Generation::later(number)?)
+            }
+        };
+        (name.to_string() == text).then_some(name)
+    }
+}
+
+impl fmt::Display for AuthorityName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Root => f.write_str("root"),
+            Self::Issuing(Generation::FIRST) => f.write_str("issuing"),
+            Self::Issuing(generation) => write!(f, "issuing-{}", generation.number()),
         }
     }
 }
@@ -36,16 +70,67 @@ impl AuthorityName {
 /// An authority, without its private key.
 #[derive(Clone, Debug)]
 pub struct Authority {
-    /// Which of the two.
+    /// Which of them.
     pub name: AuthorityName,
     /// Its certificate in DER.
     pub certificate: Vec<u8>,
+    /// Its name in the text form of RFC 4514: the issuer of its certificates. No two have the same.
+    pub subject: String,
+    /// Until when its certificate is valid.
+    pub not_after: Timestamp,
     /// What its key signs with.
     pub algorithm: Algorithm,
     /// When it was made.
     pub created_at: Timestamp,
     /// How many of its certificates have been revoked.
     pub revocations: i64,
+    /// When and why it was revoked itself.
+    pub revocation: Option<(Timestamp, String)>,
+}
+
+impl Authority {
+    /// Whether clients may still need its certificate.
+    #[must_use]
+    pub fn stands(&self, now: Timestamp) -> bool {
+        self.revocation.is_none() && now <= self.not_after
+    }
+}
+
+/// What an authority that issues, or did, is there for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It issues.
+    Issuing,
+    /// Another issues. Until this time there are certificates of it.
+    Retired(Timestamp),
+    /// Another issues, and its last certificate has expired.
+    Ended,
+    /// It vouches for nobody.
+    Revoked,
+}
+
+impl Standing {
+    /// How an authority stands: the newest issues, until a time there are certificates of it.
+    #[must_use]
+    pub fn of(authority: &Authority, newest: AuthorityName, last: Option<Timestamp>, now: Timestamp) -> Self {
+        match last.filter(|last| *last >= now) {
+            _ if authority.revocation.is_some() => Self::Revoked,
+            _ if authority.name == newest => Self::Issuing,
+            Some(last) => Self::Retired(last),
+            None => Self::Ended,
+        }
+    }
+
+    /// The word for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Issuing => "issuing",
+            Self::Retired(_) => "retired",
+            Self::Ended => "ended",
+            Self::Revoked => "revoked",
+        }
+    }
 }
 
 /// A revocation list as it is published.
@@ -147,6 +232,52 @@ mod tests {
         assert!(list.is_fresh(2, start) && list.is_fresh(2, start + Duration::hours(11)));
         assert!(!list.is_fresh(2, start + Duration::hours(12)));
         assert!(!list.is_fresh(3, start));
+    }
+
+    #[test]
+    fn each_authority_has_one_name() {
+        let second = Generation::FIRST.next().unwrap();
+        for (name, text) in [
+            (AuthorityName::Root, "root"),
+            (AuthorityName::Issuing(Generation::FIRST), "issuing"),
+            (AuthorityName::Issuing(second), "issuing-2"),
+            (AuthorityName::Issuing(Generation(9999)), "issuing-9999"),
+        ] {
+            assert_eq!((AuthorityName::parse(text), name.to_string().as_str()), (Some(name), text));
+        }
+        for text in
+            ["", "issuing-", "issuing-1", "issuing-0", "issuing-02", "issuing-+2", "issuing-10000", "Root"]
+        {
+            assert_eq!(AuthorityName::parse(text), None, "{text}");
+        }
+        assert_eq!(Generation(9999).next(), None);
+    }
+
+    #[test]
+    fn an_authority_issues_then_is_retired_and_ends_with_its_last_certificate() {
+        let now = datetime!(2026-11-22 12:00 UTC);
+        let (first, second) = (Generation::FIRST, Generation(2));
+        let mut one = Authority {
+            name: AuthorityName::Issuing(first),
+            certificate: Vec::new(),
+            subject: "CN=first".to_owned(),
+            not_after: now + Duration::days(9),
+            algorithm: Algorithm::Es256,
+            created_at: now,
+            revocations: 0,
+            revocation: None,
+        };
+        let last = now + Duration::days(3);
+        let stands =
+            |one: &Authority, newest, last| Standing::of(one, AuthorityName::Issuing(newest), last, now);
+        assert_eq!(stands(&one, first, None), Standing::Issuing);
+        assert_eq!(stands(&one, second, Some(last)), Standing::Retired(last));
+        assert_eq!(stands(&one, second, Some(now - Duration::SECOND)), Standing::Ended);
+        assert_eq!(stands(&one, second, None), Standing::Ended);
+        assert!(one.stands(now) && !one.stands(now + Duration::days(10)));
+        one.revocation = Some((now, "keyCompromise".to_owned()));
+        assert_eq!(stands(&one, second, Some(last)), Standing::Revoked);
+        assert!(!one.stands(now));
     }
 
     #[test]

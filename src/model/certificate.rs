@@ -2,6 +2,7 @@
 
 use crate::moment::Timestamp;
 use crate::pki::certificate::Certificate;
+use crate::pki::key_thumbprint::key_thumbprint;
 use crate::pki::thumbprint::Thumbprint;
 use crate::protocol::ids::ClientId;
 
@@ -90,5 +91,12 @@ impl KnownCertificate {
             first_seen_at: now,
             revocation: None,
         }
+    }
+
+    /// By what its key is known again.
+    #[must_use]
+    pub fn key_thumbprint(&self) -> Option<String> {
+        let leaf = Certificate::parse(&self.der).ok()?;
+        Some(key_thumbprint(leaf.public_key_info()))
     }
 }

@@ -61,6 +61,8 @@ pub struct WatchedCertificate {
     pub revoked_at: Option<Timestamp>,
     /// What it is called in the token that it stands in.
     pub label: Option<String>,
+    /// How long before its end another should have taken its place.
+    pub ahead: Duration,
 }
 
 /// A place in the list of watched certificates, which is in the order of their ends.
@@ -114,6 +116,7 @@ impl WatchedCertificate {
             renews: None,
             revoked_at: None,
             label: None,
+            ahead: Duration::ZERO,
         }
     }
 
@@ -129,6 +132,13 @@ impl WatchedCertificate {
         Self { community: Some(community.to_owned()), ..self }
     }
 
+    /// The same, as an authority whose certificates are valid for so long: from that time before its end on, they would
+    /// outlast it.
+    #[must_use]
+    pub fn needed_before(self, ahead: Duration) -> Self {
+        Self { ahead, ..self }
+    }
+
     /// How many whole days are left; below zero once it has ended.
     #[must_use]
     pub fn days_left(&self, now: Timestamp) -> i64 {
@@ -139,7 +149,10 @@ impl WatchedCertificate {
     #[must_use]
     pub fn threshold(&self, now: Timestamp) -> Option<i16> {
         let left = self.not_after - now;
-        THRESHOLDS.into_iter().rfind(|days| left <= Duration::days(i64::from(*days)))
+        let ahead = i16::try_from(self.ahead.whole_days()).unwrap_or_default();
+        let sooner = THRESHOLDS.into_iter().map(|days| days.saturating_add(ahead));
+        let reached = |days: &i16| left <= Duration::days(i64::from(*days));
+        THRESHOLDS.into_iter().chain(sooner).filter(reached).min()
     }
 
     /// Whether it is renewed so often that its end is nothing to tell.
@@ -177,7 +190,16 @@ impl WatchedCertificate {
             left => format!("expires in {left} days"),
         };
         let subject: String = self.subject.chars().take(200).collect();
-        format!("the {} certificate{whose} {when}: {subject}", self.kind.as_str())
+        let what = match self.kind {
+            Kind::Authority => {
+                let cut = (self.not_after - self.ahead).date();
+                format!(
+                    "; run `hilum pki rollover`: from {cut} on it issues no certificate for the whole of its time"
+                )
+            }
+            Kind::Server | Kind::Anchor | Kind::ProxyAnchor | Kind::Client => String::new(),
+        };
+        format!("the {} certificate{whose} {when}: {subject}{what}", self.kind.as_str())
     }
 
     /// Its place in the list.
@@ -212,6 +234,7 @@ impl From<KnownCertificate> for WatchedCertificate {
             renews: known.renews.map(|renewed| renewed.as_base64url()),
             revoked_at: known.revocation.map(|(at, _)| at),
             label: None,
+            ahead: Duration::ZERO,
         }
     }
 }
@@ -256,6 +279,7 @@ mod tests {
             renews: None,
             revoked_at: None,
             label: None,
+            ahead: Duration::ZERO,
         }
     }
 
@@ -276,6 +300,19 @@ mod tests {
             let one = watched(left);
             assert_eq!((one.days_left(NOW), one.threshold(NOW)), (days, threshold), "{left}");
             assert!(one.says(NOW).contains(says), "{}", one.says(NOW));
+        }
+    }
+
+    #[test]
+    fn of_an_authority_is_told_before_its_certificates_are_cut_short_and_again_before_it_ends() {
+        let rows =
+            [(151, None), (150, Some(150)), (121, Some(150)), (97, Some(97)), (90, Some(91)), (61, Some(91))];
+        let near = [(60, Some(60)), (2, Some(7)), (0, Some(1)), (-1, Some(1))];
+        for (left, expected) in rows.into_iter().chain(near) {
+            let mut one = watched(Duration::days(left)).needed_before(Duration::days(90));
+            one.kind = Kind::Authority;
+            assert_eq!(one.threshold(NOW), expected, "{left}");
+            assert!(one.says(NOW).contains("run `hilum pki rollover`: from 20"), "{}", one.says(NOW));
         }
     }
 

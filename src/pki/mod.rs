@@ -12,6 +12,7 @@ mod der;
 pub mod fault;
 pub mod handed_on;
 pub mod identity;
+pub mod key_thumbprint;
 pub mod name;
 pub mod oid;
 pub mod path;

@@ -233,8 +233,8 @@ pub async fn is_any_revoked(db: &Db, thumbprints: &[String]) -> Result<bool, Fau
 pub async fn note(tx: &mut Tx, known: &KnownCertificate) -> Result<u64, Fault> {
     let noted = sqlx::query!(
         "insert into certificate (thumbprint, client_id, community, der, subject, issuer, serial, not_before,
-                                  not_after, origin, renews, first_seen_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) on conflict (thumbprint) do nothing",
+                                  not_after, origin, renews, first_seen_at, key_thumbprint)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) on conflict (thumbprint) do nothing",
         known.thumbprint.as_base64url(),
         known.client.as_str(),
         known.community,
@@ -246,7 +246,8 @@ pub async fn note(tx: &mut Tx, known: &KnownCertificate) -> Result<u64, Fault> {
         known.not_after,
         known.origin.as_str(),
         known.renews.map(|renewed| renewed.as_base64url()),
-        known.first_seen_at
+        known.first_seen_at,
+        known.key_thumbprint()
     );
     Ok(noted.execute(tx.connection()).await.doing("noting a certificate")?.rows_affected())
 }
@@ -267,25 +268,29 @@ pub async fn mark_revoked(
     Ok(marked.execute(tx.connection()).await.doing("revoking a certificate")?.rows_affected())
 }
 
-/// Marks, as revoked, those that were issued in the place of a certificate, in the place of these, and so on.
+/// Marks, as revoked, those that were issued in the place of a certificate, in the place of these, and so on; the answer
+/// is the issuer of each.
 pub async fn mark_renewals_revoked(
     tx: &mut Tx,
     thumbprint: &Thumbprint,
     at: Timestamp,
     reason: &str,
-) -> Result<u64, Fault> {
-    let marked = sqlx::query!(
+) -> Result<Vec<String>, Fault> {
+    sqlx::query_scalar!(
         "with recursive renewal as (
              select thumbprint from certificate where renews = $1
              union
              select c.thumbprint from renewal join certificate c on c.renews = renewal.thumbprint)
          update certificate set revoked_at = $2, revocation_reason = $3
-          where thumbprint in (select thumbprint from renewal) and revoked_at is null",
+          where thumbprint in (select thumbprint from renewal) and revoked_at is null
+         returning issuer",
         thumbprint.as_base64url(),
         at,
         reason
-    );
-    Ok(marked.execute(tx.connection()).await.doing("revoking what renewed a certificate")?.rows_affected())
+    )
+    .fetch_all(tx.connection())
+    .await
+    .doing("revoking what renewed a certificate")
 }
 
 /// Removes certificates of other authorities that ended before a time and were not revoked, and any that ended before

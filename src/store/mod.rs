@@ -32,6 +32,7 @@ pub mod pushed_request;
 pub mod relationship;
 pub mod resource;
 pub mod revocation_list;
+pub mod revoked_key;
 pub mod safety;
 pub mod sealed;
 pub mod self_registration;

@@ -1,5 +1,7 @@
 //! What the tables `certificate` and `certificate_warning` say of the ends of certificates.
 
+use time::Duration;
+
 use crate::model::watched_certificate::{Kind, Place, Wanted, WatchedCertificate};
 use crate::moment::Timestamp;
 use crate::protocol::error::{Doing, Fault};
@@ -32,6 +34,7 @@ impl From<Row> for WatchedCertificate {
             renews: row.renews,
             revoked_at: row.revoked_at,
             label: None,
+            ahead: Duration::ZERO,
         }
     }
 }

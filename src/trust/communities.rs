@@ -16,6 +16,9 @@ use crate::store::{self, Db};
 
 use super::revocation::Revocations;
 
+/// Of the authorities of the built-in PKI, so many are tried, the newest first: chains are short.
+const MOST_OWN: i64 = 8;
+
 /// One community, ready for use.
 struct Held {
     terms: CommunityTerms,
@@ -91,6 +94,12 @@ impl Communities {
         };
         let path = match found {
             Ok(path) => path,
+            Err(fault) if rule == RevocationRule::Own => {
+                match self.find_own_path(community, chain, now).await? {
+                    Some(path) => path,
+                    None => return Ok(Err(fault)),
+                }
+            }
             Err(fault) => return Ok(Err(fault)),
         };
         Ok(self.revocations.judge(&path, rule, now).await?.map(|()| path))
@@ -156,6 +165,20 @@ impl Communities {
             self.refresh().await?;
         }
         Ok(self.with(community, judged))
+    }
+
+    /// Finds a path over the authorities of the built-in PKI, which are at hand: whoever has renewed a certificate may
+    /// still show the authority that issued the one before.
+    async fn find_own_path(
+        &self,
+        community: &str,
+        chain: &[Vec<u8>],
+        now: Timestamp,
+    ) -> Result<Option<TrustedPath>, Fault> {
+        let Some(leaf) = chain.first() else { return Ok(None) };
+        let mut own = vec![leaf.clone()];
+        own.extend(store::authority::find_certificates(&self.db, now, MOST_OWN).await?);
+        Ok(self.with(community, |terms| terms.anchors.judge(&own, &terms.rules, now).ok()).flatten())
     }
 
     fn with<T>(&self, community: &str, ask: impl FnOnce(&CommunityTerms) -> T) -> Option<T> {

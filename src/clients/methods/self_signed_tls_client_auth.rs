@@ -47,8 +47,7 @@ impl ClientAuthMethod for SelfSignedTlsClientAuth {
     }
 
     async fn verify(&self, cx: &mut AuthCx<'_>, client: &Client) -> Result<(), Failure> {
-        let certificate = cx.evidence.certificate.as_ref();
-        let certificate = certificate.ok_or_else(|| Refusal::invalid_client("certificate_missing"))?;
+        let certificate = cx.evidence.needed_certificate()?;
         if !certificate.leaf.is_current(cx.entry.now()) {
             return Err(Refusal::invalid_client("certificate_not_current").into());
         }

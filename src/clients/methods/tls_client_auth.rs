@@ -39,8 +39,7 @@ impl ClientAuthMethod for TlsClientAuth {
     }
 
     async fn verify(&self, cx: &mut AuthCx<'_>, client: &Client) -> Result<(), Failure> {
-        let certificate = cx.evidence.certificate.as_ref();
-        let certificate = certificate.ok_or_else(|| Refusal::invalid_client("certificate_missing"))?;
+        let certificate = cx.evidence.needed_certificate()?;
         cx.with.vouched(cx.entry, client, certificate).await?;
         match &client.metadata.certificate_identity {
             // The community may have changed its mind since the client was registered.

@@ -6,11 +6,12 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::authorities;
 use crate::admin::Administration;
-use crate::ca::{Asked, Chain};
+use crate::ca::Asked;
 use crate::commands::output::{Failed, cell, lines, print, print_json, table};
 use crate::commands::terminal::{self, Terminal, TerminalOptions, read_bytes};
-use crate::http::admin::issuance::{show_authorities, show_certificate, show_issued, show_request};
+use crate::http::admin::issuance::{show_certificate, show_issued, show_request};
 use crate::model::authority::RevocationReason;
 use crate::model::certificate::KnownCertificate;
 use crate::model::certificate_request::{Eyes, RequestState};
@@ -90,7 +91,8 @@ pub fn run(what: What) -> Result<(), Failed> {
         What::Status(Plain { terminal }) => {
             let shown = terminal::with(&terminal, |terminal| status(terminal.administration))?;
             show(&terminal, &shown, || {
-                print(&lines(&without(&shown, &["root", "issuing", "renewals_due"])));
+                print(&lines(&without(&shown, &["root", "issuing", "authorities", "renewals_due"])));
+                print(&format!("\n{}", authorities::table_of(&shown)));
                 if let Some(due) = due(&shown) {
                     print(&format!("\nto be renewed by their clients:\n{due}"));
                 }
@@ -129,7 +131,7 @@ fn show(options: &TerminalOptions, shown: &Value, print: impl FnOnce()) {
 
 /// Makes the PKI, and tells what comes next.
 async fn init(Terminal { administration, caller }: Terminal) -> Result<(Value, String), Failed> {
-    let chain = administration.init_pki(&caller).await?;
+    administration.init_pki(&caller).await?;
     let who = match administration.authority.terms().eyes {
         Eyes::Four => "another account approves it",
         Eyes::Two => "approve it",
@@ -137,20 +139,18 @@ async fn init(Terminal { administration, caller }: Terminal) -> Result<(Value, S
     let issuer = &administration.authority.terms().issuer;
     let next = format!(
         "The client PKI is set up. What comes next:\n\
-         1. Bind a client to it: register it with \"trust_community\": \"hilum-pki\",\n   \
-         \"token_endpoint_auth_method\": \"tls_client_auth\" and\n   \
-         \"tls_client_auth_san_uri\": \"{issuer}/clients/CLIENT_ID\".\n\
+         1. Bind a client to it: register it with \"trust_community\": \"hilum-pki\" and\n   \
+         \"token_endpoint_auth_method\": \"tls_client_auth\". The name of its certificates,\n   \
+         {issuer}/clients/CLIENT_ID, is filled in.\n\
          2. Ask for its certificate: hilum pki request CLIENT_ID client.csr\n\
          3. {who}: hilum pki approve REQUEST > client.pem\n\
          Take a backup of the database now: the keys of the PKI are nowhere else."
     );
-    Ok((authorities(&administration, &chain)?, next))
+    Ok((authorities::shown(&administration).await?, next))
 }
 
 async fn status(administration: Administration) -> Result<Value, Failed> {
-    let found = administration.find_pki().await?;
-    let chain = found.ok_or_else(|| Failed("there is no client PKI yet: run hilum pki init".to_owned()))?;
-    let mut shown = authorities(&administration, &chain)?;
+    let mut shown = authorities::shown(&administration).await?;
     let requests = all(&administration).await?;
     let waiting = requests.iter().filter(|request| cell(request, "state") == RequestState::Pending.as_str());
     if let Some(members) = shown.as_object_mut() {
@@ -159,11 +159,6 @@ async fn status(administration: Administration) -> Result<Value, Failed> {
         members.insert("renewals_due".to_owned(), Value::Array(due.iter().map(show_due).collect()));
     }
     Ok(shown)
-}
-
-fn authorities(administration: &Administration, chain: &Chain) -> Result<Value, Failed> {
-    show_authorities(administration.authority.terms(), chain)
-        .ok_or_else(|| Failed("the certificates of the authorities cannot be read".to_owned()))
 }
 
 fn asked(client: &str, csr: &Path) -> Result<Asked, Failed> {
@@ -231,13 +226,17 @@ async fn deny(Terminal { administration, caller }: Terminal, id: Uuid) -> Result
     Ok(show_request(&request, administration.clock.now()))
 }
 
-fn named(thumbprint: &str, reason: &str) -> Result<(Thumbprint, RevocationReason), Failed> {
+fn named(thumbprint: &str, given: &str) -> Result<(Thumbprint, RevocationReason), Failed> {
     let found = Thumbprint::parse(thumbprint)
         .ok_or_else(|| Failed(format!("{thumbprint:?} is not a thumbprint: 43 characters, the x5t#S256")))?;
+    Ok((found, reason(given)?))
+}
+
+/// Reads why something is revoked.
+pub(super) fn reason(given: &str) -> Result<RevocationReason, Failed> {
     let words = RevocationReason::ALL.map(RevocationReason::as_str).join(", ");
-    let reason = RevocationReason::parse(reason)
-        .ok_or_else(|| Failed(format!("{reason:?} is not a reason; give one of {words}")))?;
-    Ok((found, reason))
+    RevocationReason::parse(given)
+        .ok_or_else(|| Failed(format!("{given:?} is not a reason; give one of {words}")))
 }
 
 async fn revoke(

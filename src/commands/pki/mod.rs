@@ -1,5 +1,6 @@
 //! `hilum pki`: certificates of clients, and who vouches for them.
 
+pub mod authorities;
 pub mod certificates;
 pub mod community;
 pub mod enroll;
@@ -24,6 +25,10 @@ enum What {
     Enroll(enroll::Options),
     #[command(flatten)]
     Issuance(issuance::What),
+    /// Have another authority issue from now on (a CA key rollover); what was issued stays good until it expires
+    Rollover(authorities::RolloverOptions),
+    /// Revoke an authority that another has replaced, because its key may be known, and all that it has issued
+    RevokeAuthority(authorities::RevokeOptions),
     /// List every certificate that the server knows, those that end first first
     Certificates(certificates::Options),
 }
@@ -34,6 +39,8 @@ pub fn run(options: Options) -> Result<(), Failed> {
         What::Community(options) => community::run(options),
         What::Enroll(options) => enroll::run(options),
         What::Issuance(what) => issuance::run(what),
+        What::Rollover(options) => authorities::roll_over(&options),
+        What::RevokeAuthority(options) => authorities::revoke(&options),
         What::Certificates(options) => certificates::run(options),
     }
 }

@@ -3,12 +3,11 @@
 use serde_json::{Map, Value, json};
 use time::format_description::well_known::Rfc3339;
 
-use crate::ca::{Asked, Chain, IssuedCertificate, Terms, list_url, responder_url};
-use crate::model::authority::{AuthorityName, RevocationReason};
+use crate::ca::{Asked, IssuedCertificate, Overview, Terms, list_url, responder_url};
+use crate::model::authority::{Authority, RevocationReason, Standing};
 use crate::model::certificate::KnownCertificate;
 use crate::model::certificate_request::{CertificateRequest, Eyes};
 use crate::moment::Timestamp;
-use crate::pki::certificate::Certificate;
 use crate::pki::pem;
 use crate::pki::thumbprint::Thumbprint;
 use crate::protocol::error::{ErrorCode, FieldProblem, Reason, Refusal};
@@ -164,21 +163,60 @@ pub fn show_certificate(known: &KnownCertificate) -> Value {
     })
 }
 
-/// The authorities, and where what they publish is to be had; `None` when their certificates cannot be read.
+/// The authorities, where what they publish is to be had, and what is to be done about them.
 #[must_use]
-pub fn show_authorities(terms: &Terms, chain: &Chain) -> Option<Value> {
-    let read = |der: &[u8]| Certificate::parse(der).ok();
-    let (root, issuing) = (read(&chain.root)?, read(&chain.issuing)?);
-    Some(json!({
-        "root_thumbprint": root.thumbprint().as_base64url(),
-        "root_not_after": at(root.not_after()),
-        "root_crl": list_url(terms, AuthorityName::Root),
-        "issuing_thumbprint": issuing.thumbprint().as_base64url(),
-        "issuing_not_after": at(issuing.not_after()),
-        "issuing_crl": list_url(terms, AuthorityName::Issuing),
+pub fn show_authorities(terms: &Terms, overview: &Overview, now: Timestamp) -> Value {
+    let Overview { root, issuing, standings } = overview;
+    let each = standings.iter().map(|(authority, standing)| {
+        let until = match standing {
+            Standing::Issuing | Standing::Ended | Standing::Revoked => None,
+            Standing::Retired(last) => Some(at(*last)),
+        };
+        json!({
+            "name": authority.name.to_string(),
+            "state": standing.as_str(),
+            "until": until,
+            "not_after": at(authority.not_after),
+            "to_do": to_do(terms, (authority, *standing), now),
+            "thumbprint": thumbprint(authority),
+            "crl": list_url(terms, authority.name),
+            "revoked_at": authority.revocation.as_ref().map(|(time, _)| at(*time)),
+            "revocation_reason": authority.revocation.as_ref().map(|(_, reason)| reason),
+            "certificate": pem::write(pem::CERTIFICATE, &authority.certificate),
+        })
+    });
+    json!({
+        "root_thumbprint": thumbprint(root),
+        "root_not_after": at(root.not_after),
+        "root_crl": list_url(terms, root.name),
+        "issuing_thumbprint": thumbprint(issuing),
+        "issuing_not_after": at(issuing.not_after),
+        "issuing_crl": list_url(terms, issuing.name),
         "ocsp": responder_url(terms),
         "four_eyes": terms.eyes == Eyes::Four,
-        "root": pem::write(pem::CERTIFICATE, &chain.root),
-        "issuing": pem::write(pem::CERTIFICATE, &chain.issuing),
-    }))
+        "root": pem::write(pem::CERTIFICATE, &root.certificate),
+        "issuing": pem::write(pem::CERTIFICATE, &issuing.certificate),
+        "authorities": each.collect::<Vec<Value>>(),
+    })
+}
+
+fn thumbprint(authority: &Authority) -> String {
+    Thumbprint::of_der(&authority.certificate).as_base64url()
+}
+
+/// What whoever looks after the PKI does about an authority.
+fn to_do(terms: &Terms, (authority, standing): (&Authority, Standing), now: Timestamp) -> String {
+    // From then on its certificates would outlast it.
+    let cut = authority.not_after - terms.certificate;
+    match standing {
+        Standing::Issuing if now >= cut => {
+            "run `hilum pki rollover` now: the certificates that it issues end with it".to_owned()
+        }
+        Standing::Issuing => format!("run `hilum pki rollover` before {}", cut.date()),
+        Standing::Retired(last) => {
+            format!("nothing: its certificates end by {}, and their holders renew them", last.date())
+        }
+        Standing::Ended => "nothing: there are no certificates of it any more".to_owned(),
+        Standing::Revoked => "have the holders of its certificates ask for new ones".to_owned(),
+    }
 }

@@ -33,6 +33,9 @@ impl Revocations {
         let mut after = HashMap::new();
         let mut is_news = false;
         for head in heads {
+            // From now on it is there, so that its first failure is an increase.
+            metrics::counter!("hilum_revocation_list_failures_total", "list" => head.url.clone())
+                .increment(0);
             let same = before.0.get(&head.url).filter(|held| held.digest == head.digest);
             let held = if let Some(held) = same {
                 held.clone()

@@ -357,6 +357,16 @@ async fn d11_health_and_measurements_stay_inside_and_tell_nothing_of_the_server(
         assert!(!all.contains(told), "{told}");
     }
     assert!(all.contains("hilum_http_requests_total"));
+    // What is watched for its first increase is there before, or the increase is not seen.
+    for first in [
+        "hilum_alerts_total{kind=\"refresh_token_reused\"} 0",
+        "hilum_alerts_total{kind=\"certificate_revoked\"} 0",
+        "hilum_sign_in_total{outcome=\"access_denied\"} 0",
+        "hilum_backchannel_logout_total{outcome=\"given_up\"} 0",
+        "hilum_ocsp_failures_total 0",
+    ] {
+        assert!(all.lines().any(|line| line == first), "{first}: {all}");
+    }
     for path in ["/admin/v1/clients", "/oauth2/token"] {
         assert_eq!(plain_client().get(format!("{base}{path}")).send().await.unwrap().status(), 404);
     }

@@ -1,6 +1,6 @@
 //! Enrolment over TLS (RFC 7030), by curl and openssl.
 
-mod enroll;
+pub mod enroll;
 mod rebound;
 mod renew;
 mod terminal;
@@ -25,7 +25,12 @@ impl Scene {
     }
 
     pub async fn configured(more: &str) -> Self {
-        let world = World::configured(1, more, crate::harness::Database::url).await;
+        Self::with(1, more).await
+    }
+
+    /// With so many processes.
+    pub async fn with(count: usize, more: &str) -> Self {
+        let world = World::configured(count, more, crate::harness::Database::url).await;
         world.command(&["pki", "init"], "").expect_success();
         let (id, secret) = with_secret(&world).await;
         let enrollee = Enrollee::of(&world);

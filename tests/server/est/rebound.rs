@@ -9,30 +9,35 @@ use crate::token::{claims, reasons};
 
 impl Scene {
     /// A certificate for an app that cannot ask by itself: somebody asks for it.
-    fn certify(&self, app: &App, name: &str) -> Peer {
+    pub fn certify(&self, app: &App, name: &str) -> Peer {
+        self.certify_client(&app.id, name);
+        self.held(name)
+    }
+
+    /// A certificate for a client, with the authority above it.
+    pub fn certify_client(&self, id: &str, name: &str) {
         self.enrollee.make_key(name);
         let csr = self.enrollee.request_in_pem(name, "/CN=x");
         std::fs::write(self.enrollee.file("request.csr"), csr).unwrap();
         let file = self.enrollee.text("request.csr");
-        self.world.command(&["pki", "request", &app.id, &file], "").expect_success();
+        self.world.command(&["pki", "request", id, &file], "").expect_success();
         let pem = self.world.command(&["pki", "approve", &self.waiting()], "").expect_success();
         std::fs::write(self.enrollee.file(&format!("{name}.pem")), pem).unwrap();
-        self.held(name)
     }
 
     /// Renews a certificate with another key.
-    fn renew(&self, old: &str, name: &str) -> Peer {
+    pub fn renew(&self, old: &str, name: &str) -> Peer {
         self.enrollee.make_key(name);
         let request = self.enrollee.request_for_next(old, name);
         self.keep(name, &self.enrollee.ask("simplereenroll", Shows::Certificate(old), &request));
         self.held(name)
     }
 
-    fn held(&self, name: &str) -> Peer {
+    pub fn held(&self, name: &str) -> Peer {
         self.world.mtls(&self.enrollee.identity(name, &self.authorities()))
     }
 
-    fn thumbprint(&self, name: &str) -> String {
+    pub fn thumbprint(&self, name: &str) -> String {
         self.enrollee.identity(name, "").thumbprint()
     }
 }

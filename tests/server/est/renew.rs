@@ -1,6 +1,6 @@
 //! Renewal by the certificate that is renewed.
 
-use super::Scene;
+use super::{Scene, with_secret};
 use crate::harness::Shows;
 use crate::token::reasons;
 
@@ -70,6 +70,16 @@ async fn est_a_client_renews_by_its_certificate_at_once() {
         let request = enrollee.request_for_next(name, "last");
         enrollee.ask("simplereenroll", Shows::Certificate(name), &request).refused(403);
     }
+    // Nor has its key another, in the place of one that is good, or of any client.
+    let request = enrollee.request_for_next("first", "second");
+    let again = enrollee.ask("simplereenroll", Shows::Certificate("first"), &request);
+    again.refused(403);
+    assert!(again.body.contains("make another key"), "{again:?}");
+    let other = with_secret(world).await;
+    enrollee.ask("simpleenroll", scene.secret(), &request).refused(403);
+    enrollee.ask("simpleenroll", Shows::Secret(&other.0, &other.1), &request).refused(403);
+    let of_key = "certificate_key_revoked";
+    assert_eq!(reasons(world, "certificate.enroll").await, [of_key, of_key]);
     let counted = "select count(*) from certificate where revocation_reason = 'keyCompromise'";
     assert_eq!(world.database.count(counted).await, 10);
     let told = "select revocations from authority where name = 'issuing'";
@@ -81,7 +91,7 @@ async fn est_a_client_renews_by_its_certificate_at_once() {
     enrollee.ask("simplereenroll", Shows::Certificate("first"), &request).refused(401);
     let why = reasons(world, "certificate.renew").await;
     let revoked = "certificate_revoked";
-    assert_eq!(why[6..], ["renewals_used_up", revoked, revoked, "client_disabled"]);
+    assert_eq!(why[6..], ["renewals_used_up", revoked, revoked, of_key, "client_disabled"]);
 }
 
 #[tokio::test]

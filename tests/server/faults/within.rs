@@ -52,6 +52,7 @@ fn evidence(origin: Origin) -> Evidence {
     Evidence {
         authorization: None,
         certificate: None,
+        disbelieved: None,
         dpop: dpop::Header::None,
         target: dpop::Target::default(),
         origin,

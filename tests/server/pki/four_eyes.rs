@@ -1,9 +1,10 @@
 //! Who asks for a certificate and who approves it are two.
 
+use rcgen::KeyPair;
 use reqwest::Method;
 use serde_json::json;
 
-use super::scene::{Scene, certificate, identity, request, text};
+use super::scene::{Scene, certificate, csr, identity, request, text};
 use crate::harness::{ADMIN_SCOPES, APPROVER_SCOPES, registration};
 
 #[tokio::test]
@@ -59,6 +60,33 @@ async fn m06_a_certificate_needs_two_administrators_and_its_revocation_counts_at
     let record = records.iter().find(|record| record["outcome"] == "refused").expect("a refusal");
     assert_eq!(text(record, "detail"), "revoked", "{record}");
     scene.revoke(&issued, "superseded").await.refused(409, "conflict");
+    no_other_of_its_key(&scene, &client, &key).await;
+}
+
+/// A key of which a certificate was revoked has no other, for no client, by no way, nor where somebody had asked before.
+async fn no_other_of_its_key(scene: &Scene, client: &str, key: &KeyPair) {
+    let (world, other) = (&scene.world, scene.client().await);
+    for client in [client, &other] {
+        let body = json!({"client_id": client, "csr": csr(key)});
+        let answer = world.administer(Method::POST, "/admin/v1/certificates", Some(body)).await;
+        answer.refused(400, "invalid_request");
+        assert_eq!(answer.json()["errors"][0]["field"], "csr", "{}", answer.text);
+        let ran = world.command(&["pki", "request", client, "-"], &csr(key));
+        let said = ran.complaint();
+        assert!(ran.code() == Some(1) && said.contains("make another key"), "{said}");
+    }
+    let asked = world.audit("certificate.request").await;
+    assert!(asked.iter().take(4).all(|record| record["reason"] == "certificate_key_revoked"), "{asked:?}");
+    for (reason, status) in [("superseded", 200), ("unspecified", 409)] {
+        let (key, first) = request();
+        let (first, second) = (scene.ask(client, &first).await, scene.ask(&other, &csr(&key)).await);
+        let issued = scene.second(Method::POST, &format!("{first}/approval"), None).await.json();
+        assert_eq!(scene.revoke(&issued, reason).await.status, 200);
+        let answer = scene.second(Method::POST, &format!("{second}/approval"), None).await;
+        assert_eq!(answer.status, status, "{reason}: {}", answer.text);
+    }
+    let record = &world.audit("certificate.approve").await[0];
+    assert_eq!(text(record, "reason"), "certificate_key_revoked", "{record}");
 }
 
 /// Whoever writes clients or asks for certificates does not approve, by whichever token, nor makes or takes over a client

@@ -3,5 +3,6 @@
 mod four_eyes;
 pub mod judges;
 mod requests;
+mod rollover;
 pub mod scene;
 mod terminal;

@@ -3,12 +3,16 @@
 use std::time::Duration;
 
 use hilum::jose::algorithm::Algorithm;
-use rcgen::ExtendedKeyUsagePurpose;
+use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, KeyPair};
 use reqwest::Method;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 use serde_json::{Value, json};
 
 use super::{PROXY, Scene, escaped, sequence};
-use crate::harness::{Answer, Authority, Backend, Peer, encoded, eventually, registration};
+use crate::harness::{
+    APPROVER_SCOPES, Answer, Authority, Backend, Identity, Peer, encoded, eventually, registration,
+};
 
 /// What comes of a request.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -95,6 +99,7 @@ async fn mt_09_m08_a_certificate_is_believed_from_a_proxy_alone_and_in_one_heade
     judge(&scene, &proxy, rows).await;
     others_are_not_believed(&scene).await;
     addresses(&scene, &proxy).await;
+    of_the_own_pki(&scene, &proxy).await;
 
     scene.restart_with("client-cert", "x-forwarded-client-cert").await;
     let proxy = scene.world.mtls(&scene.proxy(|_| {}));
@@ -134,6 +139,7 @@ async fn revoked_proxies(scene: &mut Scene) {
     let revoked = scene.proxy(|p| p.serial_number = Some(777.into()));
     let header = vec![("X-SSL-Client-Cert", escaped(&scene.client))];
     judge(scene, &scene.world.mtls(&good), vec![(header.clone(), NoClient)]).await;
+    assert_eq!(last_refusal(scene).await, ("certificate_missing".into(), "proxy: revocation_unknown".into()));
     let file = scene.world.config().with_file_name("anchors.crl");
     let lists = std::fs::read_to_string(&file).unwrap() + &scene.proxies.revoke(&[777]);
     std::fs::write(file, lists).unwrap();
@@ -143,6 +149,14 @@ async fn revoked_proxies(scene: &mut Scene) {
     .await;
     judge(scene, &scene.world.mtls(&revoked), vec![(header.clone(), NoClient)]).await;
     judge(scene, &scene.world.mtls(&good), vec![(header, Token)]).await;
+}
+
+/// Why a token was refused last, and its particulars.
+async fn last_refusal(scene: &Scene) -> (String, String) {
+    let records = scene.world.audit("token.issue").await;
+    let record = records.iter().find(|record| record["outcome"] == "refused").expect("a refusal");
+    let text = |name: &str| record[name].as_str().unwrap_or_default().to_owned();
+    (text("reason"), text("detail"))
 }
 
 /// The headers of whoever is no proxy are nothing but text, and what only looks like a proxy shows nothing at all.
@@ -217,6 +231,29 @@ async fn addresses(scene: &Scene, proxy: &Peer) {
     let forwarded = vec![("Forwarded", "for=198.51.100.7".to_owned())];
     ask(scene, proxy, &forwarded).await.invalid_client();
     assert_eq!(scene.world.audit("token.issue").await[1]["peer_address"], json!("127.0.0.1"));
+}
+
+/// A client of the built-in PKI is known by its certificate alone: proxies hand on no more, and the server has what is
+/// above it.
+async fn of_the_own_pki(scene: &Scene, proxy: &Peer) {
+    let world = &scene.world;
+    world.command(&["pki", "init"], "").expect_success();
+    let own = json!({"trust_community": "hilum-pki"});
+    let id = world.register(registration("tls_client_auth", own)).await;
+    let key = KeyPair::generate().unwrap();
+    let csr = CertificateParams::default().serialize_request(&key).unwrap().pem().unwrap();
+    let body = json!({"client_id": id, "csr": csr});
+    let asked = world.administer(Method::POST, "/admin/v1/certificates", Some(body)).await.json();
+    let approval = format!("/admin/v1/certificate-requests/{}/approval", asked["id"].as_str().unwrap());
+    let request = (Method::POST, approval.as_str(), None);
+    let shown = world.administer_as(&world.approver(), APPROVER_SCOPES, request).await.json();
+    let certificate = shown["certificate"].as_str().unwrap().to_owned();
+    let der = CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap().to_vec();
+    let leaf = Identity { certificate, key: key.serialize_pem(), der };
+    let form = [("grant_type", "client_credentials"), ("client_id", &id), ("scope", "system/Claim.rs")];
+    let handed_on = proxy.request(Method::POST, "/oauth2/token").header("Client-Cert", sequence(&leaf));
+    Answer::read(encoded(handed_on, &form).send().await.unwrap()).await.granted();
+    world.mtls(&leaf).post("/oauth2/token", &form).await.granted();
 }
 
 /// Other anchors hold on open connections too.
