@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::ledger::Entry;
 use crate::model::client::Client;
+use crate::pki::thumbprint::Thumbprint;
 use crate::policy::Strength;
 use crate::protocol::auth_header::AuthHeader;
 use crate::protocol::error::{Failure, Refusal};
@@ -41,6 +42,7 @@ pub struct AuthenticatedClient {
     record: Client,
     carrier: Carrier,
     strength: Strength,
+    certificate: Option<Thumbprint>,
 }
 
 impl AuthenticatedClient {
@@ -60,6 +62,12 @@ impl AuthenticatedClient {
     #[must_use]
     pub const fn strength(&self) -> Strength {
         self.strength
+    }
+
+    /// The certificate that it has proved who it is with, where that was its credential.
+    #[must_use]
+    pub const fn certificate(&self) -> Option<Thumbprint> {
+        self.certificate
     }
 }
 
@@ -134,7 +142,10 @@ impl Authenticator {
             Strength::Named => entry.event_mut().name_client(&client),
             Strength::SharedSecret | Strength::PrivateKey => entry.prove_client(&client),
         }
-        Ok(AuthenticatedClient { record: client, carrier: method.carrier(), strength: method.strength() })
+        let (carrier, strength) = (method.carrier(), method.strength());
+        let shown = evidence.certificate.as_ref().filter(|_| carrier == Carrier::Certificate);
+        let certificate = shown.map(|certificate| certificate.leaf.thumbprint());
+        Ok(AuthenticatedClient { record: client, carrier, strength, certificate })
     }
 
     /// Does for a client that does not exist, or uses another method, what is done for one that does, so

@@ -59,7 +59,7 @@ impl Authenticator {
     }
 }
 
-/// What becomes known of a certificate that tokens of a client are bound to.
+/// What becomes known of a certificate that tokens of a client rest on.
 #[must_use]
 pub fn seen(client: &Client, certificate: &PeerCertificate, now: Timestamp) -> KnownCertificate {
     let metadata = &client.metadata;

@@ -56,8 +56,9 @@ impl Grant for TokenExchange {
         asks_for_an_access_token(params)?;
         details::not_taken(params)?;
         let before = subject_token(cx, client, binding, params).await?;
-        actor_token(cx, client, binding, params).await?;
-        let descent = descent(&before, &client.record().id, cx)?;
+        let actor = actor_token(cx, client, binding, params).await?;
+        let mut descent = descent(&before, &client.record().id, cx)?;
+        descent.certificates.extend(actor.iter().flat_map(AccessToken::all_certificates));
         let asked = narrowed(&before.scope, params)?;
         let (subject, context) = subject(cx, &before).await?;
         cx.entry.event_mut().scopes_asked = Some(asked.to_string());
@@ -154,15 +155,16 @@ fn is_typed(text: &str, kind: &str) -> Result<(), &'static str> {
     }
 }
 
-/// An actor token says no more than who asks, which is proved already; what it says must not differ.
+/// An actor token says no more than who asks, which is proved already; what it says must not differ. What it rests on
+/// the new token rests on too.
 async fn actor_token(
     cx: &mut GrantCx<'_>,
     client: &AuthenticatedClient,
     binding: Option<&Binding>,
     params: &Params,
-) -> Result<(), Failure> {
+) -> Result<Option<AccessToken>, Failure> {
     let (text, kind) = match (params.optional("actor_token"), params.optional("actor_token_type")) {
-        (None, None) => return Ok(()),
+        (None, None) => return Ok(None),
         (Some(text), Some(kind)) => (text, kind),
         (Some(_), None) | (None, Some(_)) => {
             let told = "actor_token and actor_token_type go together (RFC 8693, 2.1)";
@@ -180,7 +182,7 @@ async fn actor_token(
     if token.binding.is_some() && token.binding.as_ref() != binding {
         return Err(wrong("actor_token_of_another_sender").into());
     }
-    Ok(())
+    Ok(Some(token))
 }
 
 /// What the new token keeps of the one before. Whoever exchanges a token of its own acts for nobody new.
@@ -201,7 +203,7 @@ fn descent(before: &AccessToken, client: &ClientId, cx: &mut GrantCx<'_>) -> Res
     let detail = format!("act: {}; exchanged from {}", names.join(" for "), before.id);
     cx.entry.event_mut().detail = Some(detail);
     let ancestors = [before.id].into_iter().chain(before.ancestors.iter().copied()).collect();
-    Ok(Descent { actors, ancestors, seconds })
+    Ok(Descent { actors, ancestors, certificates: before.all_certificates(), seconds })
 }
 
 /// The scopes asked for: all that the token before has, or fewer, never more.

@@ -110,7 +110,7 @@ impl Entry {
         self.opaque_token = Some((digest, Box::new(token)));
     }
 
-    /// Notes the certificate that a token is bound to, with whatever else is written.
+    /// Notes a certificate that a token rests on, with whatever else is written.
     pub fn note_certificate(&mut self, known: KnownCertificate) {
         self.certificate = Some(Box::new(known));
     }

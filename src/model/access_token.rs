@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::moment::{Timestamp, seconds};
+use crate::pki::thumbprint::Thumbprint;
 use crate::protocol::authorization_details::AuthorizationDetails;
 use crate::protocol::ids::ClientId;
 use crate::protocol::launch_context::LaunchContext;
@@ -46,6 +47,9 @@ pub struct AccessToken {
     pub actors: Vec<ClientId>,
     /// `exchanged_from`: the `jti` of the tokens that it was exchanged for, the last one first. It ends with any.
     pub ancestors: Vec<Uuid>,
+    /// `obtained_with`: the certificates that it rests on, beside the one in `cnf`: that with which its client proved
+    /// who it is, and those of the tokens that it was exchanged for. It ends with any, unless that was but superseded.
+    pub certificates: Vec<Thumbprint>,
 }
 
 /// What an access token says of the person in whose name the client acts. It is health data only as far as the
@@ -103,6 +107,10 @@ impl AccessToken {
             let ancestors: Vec<String> = self.ancestors.iter().map(Uuid::to_string).collect();
             claims.insert("exchanged_from".to_owned(), json!(ancestors));
         }
+        if !self.certificates.is_empty() {
+            let thumbprints: Vec<String> = self.certificates.iter().map(Thumbprint::as_base64url).collect();
+            claims.insert("obtained_with".to_owned(), json!(thumbprints));
+        }
         claims
     }
 
@@ -115,6 +123,13 @@ impl AccessToken {
             Some(_) if self.actors.is_empty() => vec![self.client.clone()],
             Some(_) | None => self.actors.clone(),
         }
+    }
+
+    /// Every certificate that it rests on, the one that it is bound to included.
+    #[must_use]
+    pub fn all_certificates(&self) -> Vec<Thumbprint> {
+        let bound = self.binding.as_ref().and_then(Binding::certificate);
+        bound.into_iter().chain(self.certificates.iter().copied()).collect()
     }
 
     /// The clients without which the token is nothing, beside the one that holds it.
@@ -166,6 +181,7 @@ impl AccessToken {
             },
             actors: actors(claims.get("act"))?,
             ancestors: ancestors(claims.get("exchanged_from"))?,
+            certificates: certificates(claims.get("obtained_with"))?,
         })
     }
 
@@ -224,6 +240,11 @@ fn actors(act: Option<&Value>) -> Option<Vec<ClientId>> {
 fn ancestors(claim: Option<&Value>) -> Option<Vec<Uuid>> {
     let Some(claim) = claim else { return Some(Vec::new()) };
     claim.as_array()?.iter().map(|id| Uuid::parse_str(id.as_str()?).ok()).collect()
+}
+
+fn certificates(claim: Option<&Value>) -> Option<Vec<Thumbprint>> {
+    let Some(claim) = claim else { return Some(Vec::new()) };
+    claim.as_array()?.iter().map(|thumbprint| Thumbprint::parse(thumbprint.as_str()?)).collect()
 }
 
 #[cfg(test)]
@@ -295,6 +316,23 @@ mod tests {
         let deep = (0..5).fold(json!({"sub": "a"}), |act, _| json!({"sub": "b", "act": act}));
         for wrong in [json!({}), json!("a"), json!({"sub": 1}), json!({"sub": "a", "act": "b"}), deep] {
             claims.insert("act".to_owned(), wrong);
+            assert!(AccessToken::parse(&claims).is_none());
+        }
+    }
+
+    #[test]
+    fn m05_the_certificates_that_a_token_rests_on_are_written_and_read() {
+        let mut claims = claims();
+        let print = |of: &[u8]| json!(Thumbprint::of_der(of).as_base64url());
+        let (bound, other) = (print(b"bound"), print(b"other"));
+        claims.insert("cnf".to_owned(), json!({"x5t#S256": bound}));
+        claims.insert("obtained_with".to_owned(), json!([other]));
+        let token = AccessToken::parse(&claims).unwrap();
+        assert_eq!(token.claims(), claims);
+        let all: Vec<String> = token.all_certificates().iter().map(Thumbprint::as_base64url).collect();
+        assert_eq!(json!(all), json!([bound, other]));
+        for wrong in [json!(other), json!(["short"]), json!([1])] {
+            claims.insert("obtained_with".to_owned(), wrong);
             assert!(AccessToken::parse(&claims).is_none());
         }
     }

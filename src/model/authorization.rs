@@ -2,6 +2,7 @@
 
 use uuid::Uuid;
 
+use crate::pki::thumbprint::Thumbprint;
 use crate::protocol::authorization_details::AuthorizationDetails;
 use crate::protocol::ids::ClientId;
 use crate::protocol::launch_context::LaunchContext;
@@ -64,6 +65,8 @@ pub struct Descent {
     pub actors: Vec<ClientId>,
     /// The `jti` of the tokens before, the last one first.
     pub ancestors: Vec<Uuid>,
+    /// The certificates that they rest on.
+    pub certificates: Vec<Thumbprint>,
     /// How long the last of them still lives, in seconds.
     pub seconds: i64,
 }

@@ -9,7 +9,7 @@ use crate::protocol::ids::ClientId;
 /// How the server came to know a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CertificateOrigin {
-    /// A client showed it, and a token was bound to it.
+    /// A client showed it, and a token rests on it.
     Seen,
     /// This server's own authority issued it.
     Issued,

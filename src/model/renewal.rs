@@ -5,6 +5,7 @@ use crate::moment::Timestamp;
 use crate::pki::thumbprint::Thumbprint;
 use crate::protocol::ids::ClientId;
 
+use super::authority::RevocationReason;
 use super::certificate::{CertificateOrigin, KnownCertificate};
 
 /// Longer lines of renewals are not followed: a certificate that is renewed daily for a year has come this far.
@@ -12,7 +13,7 @@ pub const LONGEST_LINE: i32 = 400;
 
 /// Whether the first certificate of a line, which a client shows, takes the place of `bound`. A line holds a certificate,
 /// the one that it renews, the one that this one renews, and so on. Each must be this server's own, of this client, and
-/// not revoked: whoever had stolen one of them could have made those that follow.
+/// in nobody else's hands: whoever had stolen one of them could have made those that follow.
 #[must_use]
 pub fn takes_the_place(
     line: &[KnownCertificate],
@@ -20,15 +21,15 @@ pub fn takes_the_place(
     client: &ClientId,
     now: Timestamp,
 ) -> bool {
-    let Some(shown) = line.first().filter(|first| first.not_before <= now && now <= first.not_after) else {
-        return false;
+    let is_good = |first: &&KnownCertificate| {
+        first.revocation.is_none() && first.not_before <= now && now <= first.not_after
     };
+    let Some(shown) = line.first().filter(is_good) else { return false };
     let mut expected = Some(shown.thumbprint);
     for known in line {
         let is_next = expected == Some(known.thumbprint);
-        let stands = known.origin == CertificateOrigin::Issued
-            && known.client == *client
-            && known.revocation.is_none();
+        let stands =
+            known.origin == CertificateOrigin::Issued && known.client == *client && is_nobody_elses(known);
         if !is_next || !stands {
             return false;
         }
@@ -38,6 +39,12 @@ pub fn takes_the_place(
         expected = known.renews;
     }
     false
+}
+
+/// Whether nobody else had its key, as far as is known: it was not revoked, or since another had taken its place.
+fn is_nobody_elses(known: &KnownCertificate) -> bool {
+    let Some((_, reason)) = &known.revocation else { return true };
+    RevocationReason::parse(reason).is_some_and(|reason| !reason.reaches_renewals())
 }
 
 /// The kind of the alert that a certificate of this PKI should be renewed.
@@ -130,6 +137,8 @@ mod tests {
             let mut revoked = line();
             revoked[at].revocation = Some((NOW, "keyCompromise".to_owned()));
             assert!(!takes(&revoked, "a", NOW), "revoked: {what}");
+            revoked[at].revocation = Some((NOW, "superseded".to_owned()));
+            assert_eq!(takes(&revoked, "a", NOW), at > 0, "replaced: {what}");
             let mut seen = line();
             seen[at].origin = CertificateOrigin::Seen;
             assert!(!takes(&seen, "a", NOW), "of another authority: {what}");

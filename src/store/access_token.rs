@@ -9,21 +9,26 @@ use crate::protocol::error::{Doing, Fault};
 
 use super::{Db, Tx, meaningless};
 
-/// Whether one of these tokens has been revoked, or the certificate to which the first is bound, or the key that signed
-/// it is no key any more.
+/// Whether one of these tokens has been revoked, or the certificate to which the first is bound; or one of those that it
+/// was obtained with, unless nobody else had the key of that one; or the key that signed it is no key any more.
 pub async fn is_any_revoked(
     db: &Db,
     ids: &[Uuid],
-    (certificate, signed_by): (Option<&str>, Option<&str>),
+    (bound_to, obtained_with): (Option<&str>, &[String]),
+    signed_by: Option<&str>,
 ) -> Result<bool, Fault> {
     sqlx::query_scalar!(
         r#"select exists (select from revoked_token where token_id = any($1))
                or exists (select from certificate
                            where thumbprint = $2 and revoked_at is not null)
-               or ($3::text is not null
-                   and not exists (select from signing_key where kid = $3 and withdrawn_at is null)) as "revoked!""#,
+               or exists (select from certificate
+                           where thumbprint = any($3) and revoked_at is not null
+                             and revocation_reason <> 'superseded')
+               or ($4::text is not null
+                   and not exists (select from signing_key where kid = $4 and withdrawn_at is null)) as "revoked!""#,
         ids,
-        certificate,
+        bound_to,
+        obtained_with,
         signed_by
     )
     .fetch_one(db.pool())

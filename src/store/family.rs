@@ -295,8 +295,8 @@ pub struct Moving {
 }
 
 /// Moves a family on from one generation to the next, for a person who stands as they did when it was
-/// decided; the answer tells whether it was this request that did. No certificate takes the place of another once one
-/// of the two is revoked.
+/// decided; the answer tells whether it was this request that did. No certificate takes the place of another once it is
+/// revoked, or the other was for more than having been replaced.
 pub async fn mark_rotated(
     tx: &mut Tx,
     moving: &Moving,
@@ -310,7 +310,7 @@ pub async fn mark_rotated(
             and exists (select from person p where p.subject = f.subject and p.version = $5)
             and f.binding is not distinct from $6
             and not exists (select from certificate c where $6::jsonb <> $7::jsonb and c.revoked_at is not null
-                               and c.thumbprint in ($6::jsonb ->> 'x5t#S256', $7::jsonb ->> 'x5t#S256'))",
+                               and (c.thumbprint = $7::jsonb ->> 'x5t#S256' or c.thumbprint = $6::jsonb ->> 'x5t#S256' and c.revocation_reason <> 'superseded'))",
         moving.id,
         moving.generation,
         expires_at,
@@ -326,7 +326,7 @@ pub async fn mark_rotated(
 }
 
 /// Notes the use of a refresh token that stays good, for a person who stands as they did when it was decided; the
-/// answer tells whether it was noted. No certificate takes the place of another once one of the two is revoked.
+/// answer tells whether it was noted. Of certificates the same is true as in [`mark_rotated`].
 pub async fn mark_kept(
     tx: &mut Tx,
     moving: &Moving,
@@ -339,7 +339,7 @@ pub async fn mark_kept(
             and exists (select from person p where p.subject = f.subject and p.version = $5)
             and f.binding is not distinct from $6
             and not exists (select from certificate c where $6::jsonb <> $7::jsonb and c.revoked_at is not null
-                               and c.thumbprint in ($6::jsonb ->> 'x5t#S256', $7::jsonb ->> 'x5t#S256'))",
+                               and (c.thumbprint = $7::jsonb ->> 'x5t#S256' or c.thumbprint = $6::jsonb ->> 'x5t#S256' and c.revocation_reason <> 'superseded'))",
         moving.id,
         moving.generation,
         expires_at,

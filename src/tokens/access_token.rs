@@ -18,6 +18,7 @@ use crate::model::delegation::Delegation;
 use crate::model::resource::Resource;
 use crate::model::standing::Standing;
 use crate::moment::Timestamp;
+use crate::pki::thumbprint::Thumbprint;
 use crate::protocol::error::Fault;
 use crate::protocol::ids::ClientId;
 use crate::sender::dpop::ProofRules;
@@ -85,8 +86,8 @@ impl AccessTokens {
         Ok(token.filter(|token| token.issuer == self.issuer))
     }
 
-    /// Reads a token that is alive: it has not expired or been revoked, nor has the certificate it is bound to, and its client, its person and all
-    /// else that it descends from still stand.
+    /// Reads a token that is alive: it has not expired or been revoked, nor has a certificate that it rests on, and its
+    /// client, its person and all else that it descends from still stand.
     pub async fn read_live(
         &self,
         text: &str,
@@ -105,8 +106,9 @@ impl AccessTokens {
         let certificate = token.binding.as_ref().and_then(Binding::certificate).map(|it| it.as_base64url());
         // Whatever this process has heard of its key: a revoked one opens nothing from then on.
         let kid = kid(text);
-        let by = (certificate.as_deref(), kid.as_deref());
-        if store::access_token::is_any_revoked(&self.db, &line, by).await? {
+        let others: Vec<String> = token.certificates.iter().map(Thumbprint::as_base64url).collect();
+        let certificates = (certificate.as_deref(), others.as_slice());
+        if store::access_token::is_any_revoked(&self.db, &line, certificates, kid.as_deref()).await? {
             return Ok(None);
         }
         let descent = match &token.person {

@@ -64,11 +64,15 @@ impl TokenEndpoint {
         let client = self.authenticator.authenticate(entry, evidence, params).await?;
         let grant = grants::select(&client, params, &self.features)?;
         let binding = shown.bind(entry, &client)?;
-        if let (Some(certificate), Some(true)) =
-            (&evidence.certificate, binding.as_ref().map(Binding::is_to_certificate))
-        {
-            self.authenticator.vouched_for_binding(entry, &client, certificate).await?;
-            self.noted.note(entry, client.record(), certificate);
+        if let Some(certificate) = &evidence.certificate {
+            let binds = binding.as_ref().is_some_and(Binding::is_to_certificate);
+            if binds {
+                self.authenticator.vouched_for_binding(entry, &client, certificate).await?;
+            }
+            // What tokens rest on is known from now on, so that its revocation is learnt of.
+            if binds || client.certificate().is_some() {
+                self.noted.note(entry, client.record(), certificate);
+            }
         }
 
         let Authenticator { keys, rules, .. } = &self.authenticator;
@@ -79,7 +83,7 @@ impl TokenEndpoint {
         let lifetimes = self.issuer.terms().lifetimes;
         let decision = Decision { strength: client.strength(), binding, lifetimes };
         let permit = decision.make(entry, client.record(), authorization)?;
-        self.issuer.issue(entry, &permit, client.record(), decision.binding.as_ref()).await
+        self.issuer.issue(entry, &permit, &client, decision.binding.as_ref()).await
     }
 }
 

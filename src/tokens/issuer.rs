@@ -5,16 +5,18 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 use time::Duration;
 
+use crate::clients::authenticate::AuthenticatedClient;
 use crate::grants::{ACCESS_TOKEN, Terms};
 use crate::jose::thumbprint::sha256;
 use crate::keys::keyring::KeyRing;
 use crate::ledger::Entry;
 use crate::model::access_token::{AccessToken, PersonClaims, TYPE};
-use crate::model::authorization::{Authorization, OnBehalf, Subject};
+use crate::model::authorization::{Authorization, Descent, OnBehalf, Subject};
 use crate::model::binding::Binding;
 use crate::model::client::Client;
 use crate::model::identity::{FHIR_USER, Identity};
 use crate::moment::Timestamp;
+use crate::pki::thumbprint::Thumbprint;
 use crate::policy::Permit;
 use crate::protocol::error::{Doing, Failure, Fault};
 use crate::protocol::resource_metadata::{ResourceMetadata, TokenFormat};
@@ -77,9 +79,10 @@ impl Issuer {
         &self,
         entry: &mut Entry,
         permit: &Permit,
-        client: &Client,
+        authenticated: &AuthenticatedClient,
         binding: Option<&Binding>,
     ) -> Result<TokenResponse, Failure> {
+        let client = authenticated.record();
         let Authorization { subject, resource, companions, descent, .. } = permit.authorization();
         let now = entry.now();
         let token = AccessToken {
@@ -96,20 +99,12 @@ impl Issuer {
             person: claims(permit),
             actors: descent.as_ref().map(|descent| descent.actors.clone()).unwrap_or_default(),
             ancestors: descent.as_ref().map(|descent| descent.ancestors.clone()).unwrap_or_default(),
+            certificates: obtained_with((authenticated.certificate(), descent.as_ref()), binding),
         };
         let event = entry.event_mut();
         event.token = Some(token.id);
         event.scopes_granted = Some(token.scope.to_string());
-        // As top-level members of the answer: apps look nowhere else (SMART App Launch 2.2, launch context).
-        let mut members = token.person.as_ref().map(|person| person.context.members()).unwrap_or_default();
-        if !token.details.is_empty() {
-            // What was granted (RFC 9396, 7).
-            members.insert("authorization_details".to_owned(), token.details.to_json());
-        }
-        if descent.is_some() {
-            // What kind of token it is that was asked for in exchange (RFC 8693, 2.2.1).
-            members.insert("issued_token_type".to_owned(), json!(ACCESS_TOKEN));
-        }
+        let members = members(&token, descent.as_ref());
         let sub = token.subject.clone();
         let access_token = self.write(entry, (token, resource), now).await?;
         let id_token = match subject {
@@ -177,6 +172,37 @@ impl Issuer {
         entry.keep_token(sha256(text.as_bytes()), token);
         Ok(text)
     }
+}
+
+/// What an answer says beside the token.
+fn members(token: &AccessToken, descent: Option<&Descent>) -> Map<String, Value> {
+    // As top-level members of the answer: apps look nowhere else (SMART App Launch 2.2, launch context).
+    let mut members = token.person.as_ref().map(|person| person.context.members()).unwrap_or_default();
+    if !token.details.is_empty() {
+        // What was granted (RFC 9396, 7).
+        members.insert("authorization_details".to_owned(), token.details.to_json());
+    }
+    if descent.is_some() {
+        // What kind of token it is that was asked for in exchange (RFC 8693, 2.2.1).
+        members.insert("issued_token_type".to_owned(), json!(ACCESS_TOKEN));
+    }
+    members
+}
+
+/// The certificates that a token rests on, beside the one that it is bound to.
+fn obtained_with(
+    (shown, descent): (Option<Thumbprint>, Option<&Descent>),
+    binding: Option<&Binding>,
+) -> Vec<Thumbprint> {
+    let before = descent.into_iter().flat_map(|descent| descent.certificates.iter().copied());
+    let bound = binding.and_then(Binding::certificate);
+    let mut certificates = Vec::new();
+    for certificate in shown.into_iter().chain(before) {
+        if Some(certificate) != bound && !certificates.contains(&certificate) {
+            certificates.push(certificate);
+        }
+    }
+    certificates
 }
 
 /// What an access token says of the person.

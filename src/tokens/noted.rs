@@ -22,7 +22,7 @@ impl Default for NotedCertificates {
 }
 
 impl NotedCertificates {
-    /// Notes the certificate that a token is bound to with the entry of its grant, if that was not done before.
+    /// Notes a certificate that a token rests on with the entry of its grant, if that was not done before.
     pub fn note(&self, entry: &mut Entry, client: &Client, certificate: &PeerCertificate) {
         if !self.0.contains_key(&certificate.leaf.thumbprint()) {
             entry.note_certificate(vouching::seen(client, certificate, entry.now()));

