@@ -9,6 +9,7 @@ mod lists;
 mod ocsp;
 mod renew;
 mod requests;
+mod revoke;
 mod signer;
 mod suitable;
 

@@ -107,6 +107,13 @@ impl RevocationReason {
         !matches!(self, Self::Superseded)
     }
 
+    /// Whether a certificate that was revoked for a reason, by its word, may be revoked for this one after all: that a
+    /// key is in other hands is often learnt late (RFC 5280, 5.3.1). Nothing else is said anew.
+    #[must_use]
+    pub fn replaces(self, before: &str) -> bool {
+        self == Self::KeyCompromise && !["keyCompromise", "cACompromise"].contains(&before)
+    }
+
     /// The word of RFC 5280, in rows and requests.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -147,6 +154,26 @@ mod tests {
         assert!(list.is_fresh(2, start) && list.is_fresh(2, start + Duration::hours(11)));
         assert!(!list.is_fresh(2, start + Duration::hours(12)));
         assert!(!list.is_fresh(3, start));
+    }
+
+    #[test]
+    fn m06_only_a_stolen_key_is_told_after_another_reason() {
+        let rows = [
+            ("superseded", true),
+            ("unspecified", true),
+            ("cessationOfOperation", true),
+            ("affiliationChanged", true),
+            ("privilegeWithdrawn", true),
+            ("certificateHold", true),
+            ("keyCompromise", false),
+            ("cACompromise", false),
+        ];
+        for (before, replaces) in rows {
+            for reason in RevocationReason::ALL {
+                let expected = replaces && reason == RevocationReason::KeyCompromise;
+                assert_eq!(reason.replaces(before), expected, "{before} {reason:?}");
+            }
+        }
     }
 
     #[test]
