@@ -147,7 +147,10 @@ async fn purge(cx: &JobCx, kind: Kind) -> Result<u64, Failure> {
                         let before = now - backchannel_logout::MEMORY;
                         ("logout notices", store::backchannel_logout::purge(tx, before, BATCH).await?)
                     }
-                    Kind::Lists => ("revocation lists and authorities", purge_lists(tx, now).await?),
+                    Kind::Lists => (
+                        "revocation lists, authorities and answers of responders",
+                        purge_lists(tx, now).await?,
+                    ),
                     Kind::Certificates => {
                         let ends = (now - SEEN, now - NEEDED_BY_NONE);
                         ("certificates", store::certificate::purge(tx, ends, BATCH).await?)
@@ -172,5 +175,6 @@ async fn purge_lists(tx: &mut Tx, now: Timestamp) -> Result<u64, Fault> {
     let lists = store::revocation_list::purge(tx, now - ENDED, BATCH).await?;
     let parts = store::revocation_list::purge_parts(tx, now - UNUSED, BATCH).await?;
     let authorities = store::issuing_authority::purge(tx, now - ENDED, BATCH).await?;
-    Ok(lists + parts + authorities)
+    let answers = store::responder_answer::purge(tx, now, BATCH).await?;
+    Ok(lists + parts + authorities + answers)
 }
