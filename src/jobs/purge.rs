@@ -147,10 +147,7 @@ async fn purge(cx: &JobCx, kind: Kind) -> Result<u64, Failure> {
                         let before = now - backchannel_logout::MEMORY;
                         ("logout notices", store::backchannel_logout::purge(tx, before, BATCH).await?)
                     }
-                    Kind::Lists => (
-                        "revocation lists, authorities and answers of responders",
-                        purge_lists(tx, now).await?,
-                    ),
+                    Kind::Lists => ("revocation lists and authorities", purge_lists(tx, now).await?),
                     Kind::Certificates => {
                         let ends = (now - SEEN, now - NEEDED_BY_NONE);
                         ("certificates", store::certificate::purge(tx, ends, BATCH).await?)

@@ -1,21 +1,8 @@
 //! What responders tell one process counts on all; and the room that each community has for lists.
 
 use super::*;
-use crate::harness::{Process, free_ports};
 
 impl Scene {
-    /// Another process of the same server.
-    async fn other(&self) -> Process {
-        let config = self.folder.path().join("dev/hilum.toml");
-        Process::serve(&config, free_ports(), &self.folder.path().join("other.log"), &self.variables).await
-    }
-
-    /// A listener of another process.
-    fn at(&self, port: u16, identity: Option<&Identity>) -> Peer {
-        let authority = std::fs::read_to_string(self.folder.path().join("dev/ca.pem")).unwrap();
-        Peer::at(port, &authority, identity)
-    }
-
     /// For how many certificates an answer is kept.
     async fn kept(&self) -> i64 {
         self.database.count("select count(*) from responder_answer where answer is not null").await
@@ -48,8 +35,9 @@ async fn m05_f23_what_a_responder_tells_one_process_counts_on_all_and_one_of_the
           where o.thumbprint = '{swapped}' and a.thumbprint = '{good}'"
     );
     scene.database.execute(&forge).await;
-    let other = scene.other().await;
-    let ask_other = async |identity| scene.ask(&scene.at(other.mtls, Some(identity))).await;
+    let beside = TempDir::new().unwrap();
+    let other = scene.dev.beside(beside.path()).await;
+    let ask_other = async |identity| scene.ask(&other.mtls_as(identity)).await;
     ask_other(&certificates[0]).await.granted();
     for identity in &certificates[1..3] {
         ask_other(identity).await.invalid_client();
@@ -57,7 +45,7 @@ async fn m05_f23_what_a_responder_tells_one_process_counts_on_all_and_one_of_the
     }
 
     // The process that it was used at is gone; the other has never seen the certificate.
-    let public = scene.at(other.public, None);
+    let public = other.public();
     scene.introspect_at(&public, &tokens[3]).await.active();
     scene.dev.child.kill().unwrap();
     scene.dev.child.wait().unwrap();
