@@ -1,4 +1,5 @@
--- Every client certificate that the server knows: those that tokens were bound to, and those it issued.
+-- Every client certificate that the server knows: those that tokens were bound to, those it issued, and those that
+-- stand in registrations.
 create table certificate (
     thumbprint         text primary key check (length(thumbprint) = 43),
     client_id          text not null,
@@ -10,7 +11,7 @@ create table certificate (
     serial             text not null check (serial ~ '^[0-9a-f]+$'),
     not_before         timestamptz not null,
     not_after          timestamptz not null,
-    origin             text not null check (origin in ('seen', 'issued')),
+    origin             text not null check (origin in ('seen', 'issued', 'registered')),
     renews             text check (length(renews) = 43),
     first_seen_at      timestamptz not null,
     revoked_at         timestamptz,

@@ -2,6 +2,7 @@
 -- from a certificate that a trusted authority has issued, or from the registration of a trust community.
 create table revocation_list (
     url              text primary key check (length(url) <= 2048),
+    community        text not null,
     first_wanted_at  timestamptz not null,
     next_fetch_at    timestamptz not null,
     failures         integer not null default 0 check (failures >= 0),
@@ -13,7 +14,9 @@ create table revocation_list (
     next_update      timestamptz,
     check (num_nulls(digest, this_update, next_update, fetched_at) in (0, 4))
 );
+comment on column revocation_list.community is 'The trust community that named it first, whose room it takes.';
 create index revocation_list_due on revocation_list (next_fetch_at);
+create index revocation_list_community on revocation_list (community);
 
 -- The lists themselves, in parts that are small enough for short transactions: a list may have many megabytes. They
 -- do not pack well, and packing them would keep a transaction open.

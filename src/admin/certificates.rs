@@ -6,6 +6,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 
+use crate::clients::registered;
 use crate::ledger::{Done, Work, raise};
 use crate::model::audit_event::AuditEvent;
 use crate::model::community::{DEFAULT, OWN};
@@ -160,6 +161,45 @@ impl Administration {
     /// When the first certificate of a client ends that is neither revoked nor replaced.
     pub async fn first_end(&self, now: Timestamp) -> Result<Option<Timestamp>, Fault> {
         store::watched_certificate::find_first_end(&self.db, now).await
+    }
+
+    /// Notes the certificates of registrations that a former release has written. `event` makes the records.
+    pub async fn note_registered(
+        &self,
+        now: Timestamp,
+        event: impl Fn() -> Result<AuditEvent, Fault>,
+    ) -> Result<(), Failure> {
+        let mut after = String::new();
+        loop {
+            let found = store::client::find_with_certificates(&self.db, &after, BATCH).await?;
+            let Some(last) = found.last() else { return Ok(()) };
+            after = last.id.to_string();
+            for client in found {
+                let known = registered::certificates(&client, now);
+                let names: Vec<String> = known.iter().map(|one| one.thumbprint.as_base64url()).collect();
+                if store::certificate::count(&self.db, &names).await?
+                    < i64::try_from(names.len()).unwrap_or(0)
+                {
+                    self.note_registered_of(client.id, event()?).await?;
+                }
+            }
+        }
+    }
+
+    async fn note_registered_of(&self, id: ClientId, mut event: AuditEvent) -> Result<(), Failure> {
+        event.target = Some(id.to_string());
+        self.ledger
+            .transact(event, move |tx, event| -> Work<'_, ()> {
+                Box::pin(async move {
+                    let Some(client) = store::client::find_locked(tx, &id).await? else {
+                        return Ok(Done::Unchanged(()));
+                    };
+                    registered::keep_certificates(tx, &client, event.at).await?;
+                    event.detail = Some("the certificates of its registration".to_owned());
+                    Ok(Done::Changed(()))
+                })
+            })
+            .await
     }
 
     /// Raises an alert for each certificate that has come nearer to its end than the next threshold: one for each

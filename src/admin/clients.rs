@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 use time::Duration;
 
 use crate::clients::methods::{self, ClientAuthMethod};
+use crate::clients::registered::keep_certificates;
 use crate::ledger::{Done, Work};
 use crate::model::audit_event::AuditEvent;
 use crate::model::certificate_request::Eyes;
@@ -96,6 +97,7 @@ impl Administration {
                     privilege::still_stands(&actor, tx).await?;
                     communities::hold(tx, &client.metadata).await?;
                     store::client::insert(tx, &client).await?;
+                    keep_certificates(tx, &client, now).await?;
                     if let Some(stored) = stored {
                         store::client_secret::insert(tx, &client.id, &stored).await?;
                     }
@@ -190,6 +192,7 @@ impl Administration {
                     let client = locked(tx, &actor, &target, eyes).await?;
                     privilege::leaves_an_admin(&actor, tx, &client, None).await?;
                     store::client::delete(tx, &client.id).await?;
+                    store::certificate::purge_registered(tx, &client.id, &[]).await?;
                     Ok(Done::Changed(()))
                 })
             })
@@ -267,6 +270,7 @@ impl Administration {
                     privilege::leaves_an_admin(&actor, tx, &before, Some(&after)).await?;
                     drop_unused_secrets(tx, &before, &after, now).await?;
                     let version = store::client::update(tx, &after, now).await?;
+                    keep_certificates(tx, &after, now).await?;
                     Ok(Done::Changed(Client { version, updated_at: now, ..after }))
                 })
             })

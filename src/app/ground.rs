@@ -13,6 +13,7 @@ use crate::ca::{CertificateAuthority, Terms as IssuingTerms};
 use crate::clients::secrets::SecretDigester;
 use crate::config::Config;
 use crate::config::key_material::KeyMaterial;
+use crate::config::tokens::Tokens;
 use crate::discovery::endpoints;
 use crate::grants::OwnResources;
 use crate::jobs::{self, JobCx, Places};
@@ -70,6 +71,7 @@ impl Ground {
     /// Connects to the database of a configuration, as the role that serves.
     pub async fn connect(config: &Config) -> Result<Self, Failure> {
         let (options, db) = database(config)?;
+        connect::reach(&options).await?;
         Self::on(config, &options, db).await
     }
 
@@ -168,6 +170,12 @@ impl Ground {
     }
 }
 
+/// The longest that a token lives without another request of its client.
+fn longest_life(Tokens { system, person, exchange, refresh, .. }: &Tokens) -> Result<Duration, Fault> {
+    let longest = [system, person, exchange, refresh].into_iter().max().copied().unwrap_or_default();
+    Duration::try_from(longest).doing("reading the life of tokens")
+}
+
 /// What administrators do.
 fn administration(
     config: &Config,
@@ -192,6 +200,7 @@ fn administration(
         rules: rules.clone(),
         process: process.clone(),
         settings: config.revocation,
+        token_life: longest_life(&config.tokens)?,
     });
     let communities = Communities::new(db.clone(), revocations);
     let authority = authority(config, (&db, &ledger), &entropy, &custody)?;

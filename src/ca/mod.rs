@@ -10,6 +10,7 @@ mod lists;
 mod ocsp;
 mod renew;
 mod requests;
+mod revoke;
 mod revoke_authority;
 mod revoked_key;
 mod rollover;

@@ -1,10 +1,8 @@
-//! Requests for certificates: made by one, approved or denied by another; and the revocation of what was issued.
+//! Requests for certificates: made by one, approved or denied by another.
 
 use uuid::Uuid;
 
 use crate::ledger::{Done, Work};
-use crate::model::authority::RevocationReason;
-use crate::model::certificate::{CertificateOrigin, KnownCertificate};
 use crate::model::certificate_request::{CertificateRequest, Decision};
 use crate::model::client::Client;
 use crate::model::page::Page;
@@ -165,72 +163,6 @@ impl CertificateAuthority {
             })
             .await
     }
-
-    /// Revokes a certificate, whoever issued it, and those that renewed it: they open nothing from now on.
-    pub async fn revoke(
-        &self,
-        acting: Acting,
-        thumbprint: Thumbprint,
-        reason: RevocationReason,
-    ) -> Result<KnownCertificate, Failure> {
-        let Acting { mut event, gate, .. } = acting;
-        event.target = Some(thumbprint.as_base64url());
-        event.detail = Some(reason.as_str().to_owned());
-        let Some(known) = store::certificate::find(&self.db, &thumbprint).await? else {
-            return self.refuse(event, not_found("certificate_unknown").into()).await;
-        };
-        let now = event.at;
-        self.ledger
-            .transact(event, move |tx, event| -> Work<'_, KnownCertificate> {
-                Box::pin(async move {
-                    gate(tx).await?;
-                    let followed = revoke_in(tx, &known, reason, now).await?;
-                    if followed > 0 {
-                        event.detail = Some(format!("{}, with {followed} that renewed it", reason.as_str()));
-                    }
-                    let revocation = Some((now, reason.as_str().to_owned()));
-                    Ok(Done::Changed(KnownCertificate { revocation, ..known }))
-                })
-            })
-            .await
-    }
-}
-
-/// Revokes a certificate in the transaction of another change; the lists written before are then out of date. Those that
-/// renewed it go with it, since whoever has its key could have made them, unless it was but superseded. The answer is how
-/// many these were.
-async fn revoke_in(
-    tx: &mut Tx,
-    known: &KnownCertificate,
-    reason: RevocationReason,
-    now: Timestamp,
-) -> Result<i64, Failure> {
-    // First of all, so that one revocation waits for the other.
-    store::authority::lock(tx).await?;
-    if store::certificate::mark_revoked(tx, &known.thumbprint, now, reason.as_str()).await? == 0 {
-        let told = "the certificate has been revoked already";
-        return Err(Refusal::new(ErrorCode::Conflict, told, Reason::new("certificate_revoked")).into());
-    }
-    if known.origin == CertificateOrigin::Issued {
-        store::authority::count_more_revocations(tx, &known.issuer, 1).await?;
-    }
-    if !reason.reaches_renewals() {
-        return Ok(0);
-    }
-    let mut followed = 0;
-    // Again until there are no more: a renewal that was waited for has added one.
-    loop {
-        let issuers =
-            store::certificate::mark_renewals_revoked(tx, &known.thumbprint, now, reason.as_str()).await?;
-        if issuers.is_empty() {
-            break;
-        }
-        followed += i64::try_from(issuers.len()).doing("counting revocations")?;
-        for issuer in issuers {
-            store::authority::count_more_revocations(tx, &issuer, 1).await?;
-        }
-    }
-    Ok(followed)
 }
 
 pub(super) async fn locked(tx: &mut Tx, id: &ClientId) -> Result<Client, Failure> {

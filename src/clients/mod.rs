@@ -7,5 +7,6 @@ pub mod key_source;
 pub mod methods;
 pub mod origins;
 pub mod proxies;
+pub mod registered;
 pub mod secrets;
 pub mod vouching;

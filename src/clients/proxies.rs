@@ -22,6 +22,8 @@ use crate::trust::Revocations;
 
 use super::evidence::PeerCertificate;
 
+/// In place of the name of a community: whose lists those are that proxies' certificates name.
+const PROXIES: &str = "(proxies)";
 /// For how long a verdict about a connection is good, when nothing else ends it.
 const MEMORY: Duration = Duration::seconds(10);
 
@@ -150,7 +152,7 @@ impl Proxies {
         let standing = match self.trusted.find(peer, &anchors, now) {
             Found::Client => Standing::Client,
             Found::Unproved(fault) => Standing::Unproved(fault),
-            Found::Proxy(path) => match self.revocations.judge(&path, self.revocation, now).await {
+            Found::Proxy(path) => match self.revocations.judge(&path, (PROXIES, self.revocation), now).await {
                 Ok(Ok(())) => Standing::Proxy,
                 Ok(Err(fault)) => {
                     disbelieve(peer, fault.as_str());

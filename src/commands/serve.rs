@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::config::problem::ConfigError;
 use crate::platform::{telemetry, tls};
 use crate::protocol::error::Doing;
-use crate::store::{Db, migrate, safety};
+use crate::store::{Db, connect, migrate, safety};
 
 use super::output::Failed;
 use super::running::{self, Running};
@@ -27,6 +27,7 @@ pub fn run(file: Option<&Path>) -> Result<(), Failed> {
     let file: Option<PathBuf> = file.map(Path::to_owned);
     running::runtime()?.block_on(async {
         let (options, db) = app::database(&config)?;
+        connect::reach(&options).await?;
         refuse_unsafe_database(&db).await?;
         let ground = Ground::on(&config, &options, db).await?;
         refuse_unusable_hsm(&ground).await?;

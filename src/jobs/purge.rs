@@ -174,5 +174,6 @@ async fn purge_lists(tx: &mut Tx, now: Timestamp) -> Result<u64, Fault> {
     let lists = store::revocation_list::purge(tx, now - ENDED, BATCH).await?;
     let parts = store::revocation_list::purge_parts(tx, now - UNUSED, BATCH).await?;
     let authorities = store::issuing_authority::purge(tx, now - ENDED, BATCH).await?;
-    Ok(lists + parts + authorities)
+    let answers = store::responder_answer::purge(tx, now, BATCH).await?;
+    Ok(lists + parts + authorities + answers)
 }

@@ -27,7 +27,6 @@ impl Job for RefreshRevocation {
         revocations.fetch_due().await?;
         revocations.read_published().await?;
         revocations.sweep().await?;
-        revocations.ask_again().await;
-        Ok(())
+        revocations.ask_again().await
     }
 }

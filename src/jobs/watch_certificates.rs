@@ -1,6 +1,7 @@
 //! Watches the ends of certificates: measures what is left, and raises alerts when it gets little.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -20,11 +21,15 @@ type Labels = (&'static str, String, String);
 const LONGEST_SUBJECT: usize = 120;
 
 /// Watches, and remembers what it measured, since a certificate that is replaced must not be measured for ever.
-pub(super) struct WatchCertificates(Mutex<BTreeMap<Labels, f64>>);
+pub(super) struct WatchCertificates {
+    measured: Mutex<BTreeMap<Labels, f64>>,
+    /// Whether the registrations of before were looked at.
+    has_begun: AtomicBool,
+}
 
 impl WatchCertificates {
     pub(super) const fn new() -> Self {
-        Self(Mutex::new(BTreeMap::new()))
+        Self { measured: Mutex::new(BTreeMap::new()), has_begun: AtomicBool::new(false) }
     }
 
     /// Measures the seconds that are left. Of clients, of whom there may be any number, only the first end is: who
@@ -41,7 +46,7 @@ impl WatchCertificates {
             let known = left.entry(labels).or_insert(seconds);
             *known = known.min(seconds);
         }
-        let mut before = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut before = self.measured.lock().unwrap_or_else(PoisonError::into_inner);
         let gone =
             before.keys().filter(|labels| !left.contains_key(*labels)).map(|labels| (labels, &f64::NAN));
         for ((kind, subject, community), seconds) in gone.chain(&left) {
@@ -66,6 +71,10 @@ impl Job for WatchCertificates {
     async fn run(&self, cx: &JobCx) -> Result<(), Failure> {
         let administration = &cx.administration;
         let now = administration.clock.now();
+        if !self.has_begun.load(Ordering::Relaxed) {
+            administration.note_registered(now, || cx.event("certificate.registered")).await?;
+            self.has_begun.store(true, Ordering::Relaxed);
+        }
         let others = administration.certificates_of_servers().await?;
         let first = administration.first_end(now).await?;
         self.measure(&others, first, now);

@@ -192,6 +192,13 @@ impl RevocationReason {
         !matches!(self, Self::Superseded)
     }
 
+    /// Whether a certificate that was revoked for a reason, by its word, may be revoked for this one after all: that a
+    /// key is in other hands is often learnt late (RFC 5280, 5.3.1). Nothing else is said anew.
+    #[must_use]
+    pub fn replaces(self, before: &str) -> bool {
+        self == Self::KeyCompromise && !["keyCompromise", "cACompromise"].contains(&before)
+    }
+
     /// The word of RFC 5280, in rows and requests.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -278,6 +285,26 @@ mod tests {
         one.revocation = Some((now, "keyCompromise".to_owned()));
         assert_eq!(stands(&one, second, Some(last)), Standing::Revoked);
         assert!(!one.stands(now));
+    }
+
+    #[test]
+    fn m06_only_a_stolen_key_is_told_after_another_reason() {
+        let rows = [
+            ("superseded", true),
+            ("unspecified", true),
+            ("cessationOfOperation", true),
+            ("affiliationChanged", true),
+            ("privilegeWithdrawn", true),
+            ("certificateHold", true),
+            ("keyCompromise", false),
+            ("cACompromise", false),
+        ];
+        for (before, replaces) in rows {
+            for reason in RevocationReason::ALL {
+                let expected = replaces && reason == RevocationReason::KeyCompromise;
+                assert_eq!(reason.replaces(before), expected, "{before} {reason:?}");
+            }
+        }
     }
 
     #[test]

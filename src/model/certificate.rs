@@ -13,6 +13,8 @@ pub enum CertificateOrigin {
     Seen,
     /// This server's own authority issued it.
     Issued,
+    /// It stands in the registration of its client, which has not shown it yet.
+    Registered,
 }
 
 /// A client certificate that the server knows.
@@ -53,6 +55,7 @@ impl CertificateOrigin {
         match text {
             "seen" => Some(Self::Seen),
             "issued" => Some(Self::Issued),
+            "registered" => Some(Self::Registered),
             _ => None,
         }
     }
@@ -63,6 +66,7 @@ impl CertificateOrigin {
         match self {
             Self::Seen => "seen",
             Self::Issued => "issued",
+            Self::Registered => "registered",
         }
     }
 }

@@ -31,6 +31,7 @@ pub mod registration;
 pub mod relationship;
 pub mod renewal;
 pub mod resource;
+pub mod responder_answer;
 pub mod revocation_list;
 pub mod session;
 pub mod signing_key;

@@ -6,9 +6,11 @@ use crate::moment::Timestamp;
 
 /// How long whoever took a list to fetch has for it.
 pub const LEASE: Duration = Duration::seconds(60);
-/// How many lists are kept at most, of all communities together: more would be the work of an authority that ought not
-/// to be trusted.
-pub const MOST_LISTS: i64 = 1000;
+/// How many lists are kept at most of one community: more would be the work of an authority that ought not to be
+/// trusted, and is not to keep the lists of other communities away.
+pub const MOST_OF_COMMUNITY: i64 = 1000;
+/// How many lists are kept at most of all communities together.
+pub const MOST_LISTS: i64 = 10_000;
 /// The shortest pause between two fetches.
 const SHORTEST: Duration = Duration::SECOND;
 /// As many failures in a row are told to a security officer.
@@ -25,11 +27,30 @@ pub struct WantedList {
     pub failures: i32,
 }
 
+/// How many lists are known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// Of the community that names another.
+    pub of_community: i64,
+    /// Of all.
+    pub of_all: i64,
+}
+
+impl Room {
+    /// Whether there is room for another.
+    #[must_use]
+    pub const fn is_left(self) -> bool {
+        self.of_community < MOST_OF_COMMUNITY && self.of_all < MOST_LISTS
+    }
+}
+
 /// What is known of a list without reading it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListHead {
     /// Where it is published.
     pub url: String,
+    /// The trust community that named it first.
+    pub community: String,
     /// The SHA-256 of the list, once there is one.
     pub digest: Option<Vec<u8>>,
     /// How often in a row it could not be fetched since.
@@ -68,6 +89,23 @@ mod tests {
     use super::*;
 
     const NOW: Timestamp = datetime!(2026-03-01 12:00 UTC);
+
+    #[test]
+    fn f23_a_community_that_names_too_many_lists_takes_no_other_communitys_room() {
+        let rows = [
+            ((0, 0), true),
+            ((999, 9999), true),
+            ((1000, 1000), false),
+            ((1001, 1001), false),
+            ((0, 1000), true),
+            ((0, 9999), true),
+            ((0, 10_000), false),
+        ];
+        for ((of_community, of_all), is_left) in rows {
+            let room = Room { of_community, of_all };
+            assert_eq!(room.is_left(), is_left, "{room:?}");
+        }
+    }
 
     #[test]
     fn a_list_is_fetched_ahead_of_need() {

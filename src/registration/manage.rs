@@ -8,6 +8,7 @@ use crate::admin::openid;
 use crate::admin::registration::{self, Known};
 use crate::clients::evidence::Evidence;
 use crate::clients::methods::{self, ClientAuthMethod};
+use crate::clients::registered::keep_certificates;
 use crate::config::features::Features;
 use crate::config::outbound::Outbound as Rules;
 use crate::ledger::{Done, Entry, Work};
@@ -77,6 +78,7 @@ impl RegistrationEndpoint {
                         store::client_secret::insert(tx, &after.id, &stored).await?;
                     }
                     let version = store::client::update(tx, &after, now).await?;
+                    keep_certificates(tx, &after, now).await?;
                     Ok(Done::Changed((Client { version, updated_at: now, ..after }, is_new)))
                 })
             })
@@ -97,6 +99,7 @@ impl RegistrationEndpoint {
                 Box::pin(async move {
                     let (client, _) = locked(tx, &client.id, &registration.digest).await?;
                     store::client::delete(tx, &client.id).await?;
+                    store::certificate::purge_registered(tx, &client.id, &[]).await?;
                     Ok(Done::Changed(()))
                 })
             })

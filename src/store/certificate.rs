@@ -229,10 +229,22 @@ pub async fn is_any_revoked(db: &Db, thumbprints: &[String]) -> Result<bool, Fau
     found.fetch_one(db.pool()).await.doing("looking for revoked certificates")
 }
 
-/// Notes a certificate; one that is known already stays as it is.
+/// How many of these certificates are known, by their thumbprints.
+pub async fn count(db: &Db, thumbprints: &[String]) -> Result<i64, Fault> {
+    let found = sqlx::query_scalar!(
+        r#"select count(*) as "many!" from certificate where thumbprint = any($1)"#,
+        thumbprints
+    );
+    found.fetch_one(db.pool()).await.doing("counting certificates")
+}
+
+/// Notes a certificate; one that is known already stays as it is, but that one which was only registered is from then
+/// on whose it was shown or issued to be.
 pub async fn note(tx: &mut Tx, known: &KnownCertificate) -> Result<u64, Fault> {
     let noted = sqlx::query!(
-        "insert into certificate (thumbprint, client_id, community, der, subject, issuer, serial, not_before,
+        "with taken as (update certificate set client_id = $2, community = $3, origin = $10, first_seen_at = $12
+                          where thumbprint = $1 and origin = 'registered' and $10 <> 'registered')
+         insert into certificate (thumbprint, client_id, community, der, subject, issuer, serial, not_before,
                                   not_after, origin, renews, first_seen_at, key_thumbprint)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) on conflict (thumbprint) do nothing",
         known.thumbprint.as_base64url(),
@@ -252,6 +264,20 @@ pub async fn note(tx: &mut Tx, known: &KnownCertificate) -> Result<u64, Fault> {
     Ok(noted.execute(tx.connection()).await.doing("noting a certificate")?.rows_affected())
 }
 
+/// Removes the certificates of a client that stood in its registration alone, but for these.
+pub async fn purge_registered(tx: &mut Tx, client: &ClientId, but: &[String]) -> Result<(), Fault> {
+    sqlx::query!(
+        "delete from certificate
+          where client_id = $1 and origin = 'registered' and revoked_at is null and thumbprint <> all($2)",
+        client.as_str(),
+        but
+    )
+    .execute(tx.connection())
+    .await
+    .doing("removing certificates that are registered no more")?;
+    Ok(())
+}
+
 /// Marks a certificate as revoked; one that was revoked before stays as it is.
 pub async fn mark_revoked(
     tx: &mut Tx,
@@ -266,6 +292,34 @@ pub async fn mark_revoked(
         reason
     );
     Ok(marked.execute(tx.connection()).await.doing("revoking a certificate")?.rows_affected())
+}
+
+/// Replaces the reason of a certificate that was revoked for another, which it had; when it was revoked stays.
+pub async fn mark_reason(
+    tx: &mut Tx,
+    thumbprint: &Thumbprint,
+    (before, reason): (&str, &str),
+) -> Result<u64, Fault> {
+    let marked = sqlx::query!(
+        "update certificate set revocation_reason = $3 where thumbprint = $1 and revocation_reason = $2",
+        thumbprint.as_base64url(),
+        before,
+        reason
+    );
+    Ok(marked.execute(tx.connection()).await.doing("replacing the reason of a revocation")?.rows_affected())
+}
+
+/// Finds when and why a certificate was revoked; until the end of the transaction, nobody changes that.
+pub async fn find_revocation_locked(
+    tx: &mut Tx,
+    thumbprint: &Thumbprint,
+) -> Result<Option<(Timestamp, String)>, Fault> {
+    let found = sqlx::query!(
+        "select revoked_at, revocation_reason from certificate where thumbprint = $1 for update",
+        thumbprint.as_base64url()
+    );
+    let found = found.fetch_optional(tx.connection()).await.doing("looking for a revoked certificate")?;
+    Ok(found.and_then(|row| row.revoked_at.zip(row.revocation_reason)))
 }
 
 /// Marks, as revoked, those that were issued in the place of a certificate, in the place of these, and so on; the answer
@@ -299,7 +353,7 @@ pub async fn purge(tx: &mut Tx, (seen, any): (Timestamp, Timestamp), most: i64) 
     let purged = sqlx::query!(
         "delete from certificate where thumbprint in
              (select thumbprint from certificate
-               where not_after < $1 and (not_after < $2 or (origin = 'seen' and revoked_at is null))
+               where not_after < $1 and (not_after < $2 or (origin <> 'issued' and revoked_at is null))
                limit $3 for update skip locked)",
         seen,
         any,

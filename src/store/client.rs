@@ -129,6 +129,27 @@ pub async fn find_page(db: &Db, page: &Page<ClientId>) -> Result<Vec<Client>, Fa
     .collect()
 }
 
+/// Finds clients with certificates in their registrations that an administrator made or approved, by their names.
+pub async fn find_with_certificates(db: &Db, after: &str, limit: i64) -> Result<Vec<Client>, Fault> {
+    sqlx::query_as!(
+        Row,
+        "select client_id, status, metadata, version, tokens_not_before, created_at, updated_at,
+                registered_by, registered_with, approved_at
+           from client
+          where client_id > $1 and (registered_by = 'administrator' or approved_at is not null)
+            and jsonb_path_exists(metadata, '$.jwks.keys[*].x5c')
+          order by client_id limit $2",
+        after,
+        limit
+    )
+    .fetch_all(db.pool())
+    .await
+    .doing("finding clients with certificates")?
+    .into_iter()
+    .map(Client::try_from)
+    .collect()
+}
+
 /// Inserts a new client.
 pub async fn insert(tx: &mut Tx, client: &Client) -> Result<(), Fault> {
     sqlx::query!(

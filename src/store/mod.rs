@@ -31,6 +31,7 @@ pub mod proof;
 pub mod pushed_request;
 pub mod relationship;
 pub mod resource;
+pub mod responder_answer;
 pub mod revocation_list;
 pub mod revoked_key;
 pub mod safety;

@@ -1,26 +1,38 @@
 //! The table `revocation_list`: what authorities publish, for all processes.
 
-use crate::model::revocation_list::{FetchedList, ListHead, MOST_LISTS, WantedList};
+use crate::model::revocation_list::{FetchedList, ListHead, Room, WantedList};
 use crate::moment::Timestamp;
 use crate::protocol::error::{Doing, Fault};
 
 use super::{Db, Tx};
 
-/// Notes that a list is wanted, if it is not known yet and there is room, as taken by whoever calls until the lease
-/// ends; the answer tells whether it was news.
+/// How many lists a community has named, and how many all have.
+pub async fn count(tx: &mut Tx, community: &str) -> Result<Room, Fault> {
+    sqlx::query_as!(
+        Room,
+        r#"select count(*) filter (where community = $1) as "of_community!", count(*) as "of_all!" from revocation_list"#,
+        community
+    )
+    .fetch_one(tx.connection())
+    .await
+    .doing("counting revocation lists")
+}
+
+/// Notes that a community names a list, if it is not known yet, as taken by whoever calls until the lease ends; the
+/// answer tells whether it was news.
 pub async fn insert_wanted(
     tx: &mut Tx,
-    url: &str,
+    (url, community): (&str, &str),
     now: Timestamp,
     lease_ends_at: Timestamp,
 ) -> Result<bool, Fault> {
     let inserted = sqlx::query!(
-        "insert into revocation_list (url, first_wanted_at, next_fetch_at)
-         select $1, $2, $3 where (select count(*) from revocation_list) < $4 on conflict (url) do nothing",
+        "insert into revocation_list (url, community, first_wanted_at, next_fetch_at) values ($1, $2, $3, $4)
+         on conflict (url) do nothing",
         url,
+        community,
         now,
-        lease_ends_at,
-        MOST_LISTS
+        lease_ends_at
     )
     .execute(tx.connection())
     .await
@@ -30,7 +42,7 @@ pub async fn insert_wanted(
 
 /// What is known of every list, without the lists.
 pub async fn find_heads(db: &Db) -> Result<Vec<ListHead>, Fault> {
-    sqlx::query_as!(ListHead, "select url, digest, failures from revocation_list order by url")
+    sqlx::query_as!(ListHead, "select url, community, digest, failures from revocation_list order by url")
         .fetch_all(db.pool())
         .await
         .doing("finding revocation lists")

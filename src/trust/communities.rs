@@ -102,7 +102,7 @@ impl Communities {
             }
             Err(fault) => return Ok(Err(fault)),
         };
-        Ok(self.revocations.judge(&path, rule, now).await?.map(|()| path))
+        Ok(self.revocations.judge(&path, (community, rule), now).await?.map(|()| path))
     }
 
     /// Every community, and the kinds of names that it takes.
@@ -128,11 +128,15 @@ impl Communities {
         self.with(community, |terms| terms.revocation)
     }
 
-    /// Where the registrations say that authorities publish revocation lists.
+    /// Where the registrations say that authorities publish revocation lists, each with its community.
     #[must_use]
-    pub fn crl_urls(&self) -> Vec<String> {
+    pub fn crl_urls(&self) -> Vec<(String, String)> {
         let registered = self.registered.load();
-        registered.values().flat_map(|held| held.terms.crl_urls.iter().cloned()).collect()
+        let named = |(name, held): (&String, &Arc<Held>)| {
+            let of = |url: &String| (url.clone(), name.clone());
+            held.terms.crl_urls.iter().map(of).collect::<Vec<_>>()
+        };
+        registered.iter().flat_map(named).collect()
     }
 
     /// The anchors of each community.

@@ -211,6 +211,50 @@ async fn f_21_the_end_of_every_certificate_is_listed_measured_and_told_once_by_o
     let left = measured(&world, "hilum_certificate_expiry_seconds", &["kind=\"client\""]).await.unwrap();
     assert!((0.0..=86_400.0).contains(&left), "the first that was not replaced: {left}");
     listed(&world, &ids).await;
+    registered(world).await;
+}
+
+/// A certificate that stands in a registration is known before it is shown, while it stands there.
+async fn registered(mut world: World) {
+    let ending = |days: i64| {
+        let at = crate::harness::now() + days * 86_400 - 3_600;
+        let not_after = time::OffsetDateTime::from_unix_timestamp(at).unwrap();
+        world.authority.client_with("https://registered.example/", |params| {
+            (params.not_before, params.not_after) = (params.not_before - Span::days(60), not_after);
+        })
+    };
+    let (first, second) = (ending(20), ending(90));
+    let keys = |identity: &Identity| json!({"keys": [identity.jwk()]});
+    let document = registration("self_signed_tls_client_auth", json!({"jwks": keys(&first)}));
+    let id = world.register(document).await;
+    let path = format!("/admin/v1/certificates?client_id={id}");
+    let shown = async |world: &World| {
+        let items = world.administer(Method::GET, &path, None).await.json()["items"].clone();
+        let names =
+            items.as_array().unwrap().iter().map(|one| one["thumbprint"].as_str().unwrap().to_owned());
+        names.collect::<Vec<_>>()
+    };
+    assert_eq!(shown(&world).await, [first.thumbprint()]);
+    eventually("the end of a registered certificate is told", PATIENCE, || async {
+        let told = alerts(&world).await;
+        told.iter().any(|(says, client)| *client == id && says.contains("in 19 days")).then_some(())
+    })
+    .await;
+    let change = json!({"jwks": keys(&second)});
+    let client = format!("/admin/v1/clients/{id}");
+    assert_eq!(world.administer(Method::PATCH, &client, Some(change)).await.status, 200);
+    assert_eq!(shown(&world).await, [second.thumbprint()]);
+    // What a former release has registered is noted at the next start.
+    world.database.execute("delete from certificate where origin = 'registered'").await;
+    assert!(shown(&world).await.is_empty());
+    world.processes[0].kill();
+    world.restart(0).await;
+    eventually("it is known again", PATIENCE, || async {
+        (shown(&world).await == [second.thumbprint()]).then_some(())
+    })
+    .await;
+    assert_eq!(world.administer(Method::DELETE, &client, None).await.status, 204);
+    assert!(shown(&world).await.is_empty());
 }
 
 /// The list in the order of ends, in pages, by client and by time; and at the terminal.

@@ -16,6 +16,7 @@ mod certificates;
 mod commands;
 mod conformance;
 mod cors;
+mod database_tls;
 mod device;
 mod discovery;
 mod errors;

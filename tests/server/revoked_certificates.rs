@@ -1,5 +1,7 @@
 //! Certificates that their authorities have revoked: by lists that they publish, well or badly, and by responders.
 
+mod responders;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
@@ -46,7 +48,7 @@ struct Scene {
     /// Who introspects, and its key.
     inspector: (String, SigningKey),
     folder: TempDir,
-    _database: Database,
+    database: Database,
 }
 
 impl Scene {
@@ -77,7 +79,7 @@ impl Scene {
             client: String::new(),
             inspector: (String::new(), key),
             folder,
-            _database: database,
+            database,
         };
         let members = json!({"token_endpoint_auth_method": "tls_client_auth", "tls_client_auth_san_uri": URI,
             "trust_community": "payers"});
@@ -129,11 +131,15 @@ impl Scene {
     }
 
     async fn introspect(&self, token: &str) -> Answer {
+        self.introspect_at(&self.dev.public(), token).await
+    }
+
+    async fn introspect_at(&self, peer: &Peer, token: &str) -> Answer {
         let (id, key) = &self.inspector;
         let assertion = Assertion::of(id, &self.dev.url("/oauth2/token"), key, "k1").sign(key);
         let form =
             [("token", token), ("client_assertion_type", ASSERTION_TYPE), ("client_assertion", &assertion)];
-        self.dev.public().post("/oauth2/introspect", &form).await
+        peer.post("/oauth2/introspect", &form).await
     }
 
     fn records(&self, arguments: &[&str]) -> Vec<Value> {

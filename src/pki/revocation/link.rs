@@ -74,6 +74,12 @@ impl Subject {
         })
     }
 
+    /// The certificate in DER.
+    #[must_use]
+    pub fn der(&self) -> &[u8] {
+        &self.der
+    }
+
     /// Its thumbprint.
     #[must_use]
     pub const fn thumbprint(&self) -> Thumbprint {

@@ -15,7 +15,7 @@ use crate::protocol::error::{Doing, Failure, Fault};
 use crate::store;
 
 use super::examine::{Fetch, UNVOUCHED, examine};
-use super::lists::{Held, Published};
+use super::lists::Published;
 use super::{PATIENCE, Revocations};
 
 /// What is told when a list cannot be had.
@@ -85,8 +85,9 @@ impl Revocations {
 
     /// Sees to it that lists at these addresses are fetched from now on, and waits a moment for those that are new
     /// here. The answer tells whether there may be more lists than before.
-    pub(super) async fn learn(&self, urls: &[&str], now: Timestamp) -> bool {
-        let mut ends: Vec<watch::Receiver<()>> = urls.iter().filter_map(|url| self.begin(url, now)).collect();
+    pub(super) async fn learn(&self, urls: &[&str], community: &str, now: Timestamp) -> bool {
+        let begun = urls.iter().filter_map(|url| self.begin((url, community), now));
+        let mut ends: Vec<watch::Receiver<()>> = begun.collect();
         let waiting = async {
             for end in &mut ends {
                 // An error is the end: whoever was learning has gone.
@@ -98,7 +99,7 @@ impl Revocations {
     }
 
     /// Begins to learn an address, unless it is known; the answer says when that is over.
-    fn begin(&self, url: &str, now: Timestamp) -> Option<watch::Receiver<()>> {
+    fn begin(&self, (url, community): (&str, &str), now: Timestamp) -> Option<watch::Receiver<()>> {
         let mut learning = self.learning();
         if let Some(end) = learning.get(url) {
             return Some(end.clone());
@@ -109,9 +110,9 @@ impl Revocations {
         let (over, end) = watch::channel(());
         learning.insert(url.to_owned(), end.clone());
         drop(learning);
-        let (this, url) = (self.clone(), url.to_owned());
+        let (this, url, community) = (self.clone(), url.to_owned(), community.to_owned());
         tokio::spawn(async move {
-            if let Err(failure) = this.learn_one(&url, now).await {
+            if let Err(failure) = this.learn_one((&url, &community), now).await {
                 tracing::warn!(url, ?failure, "a revocation list could not be noted");
             }
             this.learning().remove(&url);
@@ -120,8 +121,8 @@ impl Revocations {
         Some(end)
     }
 
-    async fn learn_one(&self, url: &str, now: Timestamp) -> Result<(), Failure> {
-        if self.want(url, now).await? {
+    async fn learn_one(&self, (url, community): (&str, &str), now: Timestamp) -> Result<(), Failure> {
+        if self.want((url, community), now).await? {
             self.fetch(WantedList { url: url.to_owned(), failures: 0 }).await?;
             return Ok(self.read_published().await?);
         }
@@ -137,27 +138,31 @@ impl Revocations {
     }
 
     /// Notes that a list is wanted; the answer tells whether this process is to fetch it now.
-    async fn want(&self, url: &str, now: Timestamp) -> Result<bool, Failure> {
+    async fn want(&self, (url, community): (&str, &str), now: Timestamp) -> Result<bool, Failure> {
         let mut event = self.event("revocation.list_wanted")?;
         event.target = Some(url.to_owned());
-        let url = url.to_owned();
+        let (url, community) = (url.to_owned(), community.to_owned());
         self.0
             .ways
             .ledger
             .transact(event, move |tx, _| -> Work<'_, bool> {
                 Box::pin(async move {
-                    let is_news = store::revocation_list::insert_wanted(tx, &url, now, now + LEASE).await?;
+                    if !store::revocation_list::count(tx, &community).await?.is_left() {
+                        return Ok(Done::Unchanged(false));
+                    }
+                    let named = (url.as_str(), community.as_str());
+                    let is_news = store::revocation_list::insert_wanted(tx, named, now, now + LEASE).await?;
                     Ok(if is_news { Done::Changed(true) } else { Done::Unchanged(false) })
                 })
             })
             .await
     }
 
-    /// Wants lists that the registrations of communities name.
-    pub fn want_all(&self, urls: &[String]) {
+    /// Wants lists that the registrations of communities name, each with its community.
+    pub fn want_all(&self, urls: &[(String, String)]) {
         let now = self.0.ways.clock.now();
-        for url in urls {
-            drop(self.begin(url, now));
+        for (url, community) in urls {
+            drop(self.begin((url, community), now));
         }
     }
 
@@ -220,7 +225,8 @@ impl Revocations {
     async fn hold(&self, url: String, list: Arc<RevocationList>) {
         let _only_one = self.0.reading.lock().await;
         let mut published = Published::clone(&self.0.published.load());
-        published.0.insert(url, Held { digest: Some(sha256(list.der()).to_vec()), list: Some(list) });
+        let held = published.0.entry(url).or_default();
+        (held.digest, held.list) = (Some(sha256(list.der()).to_vec()), Some(list));
         self.0.published.store(Arc::new(published));
         self.changed();
     }

@@ -1,11 +1,14 @@
 //! The lists that are at hand.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use crate::model::revocation_list::MOST_LISTS;
+use crate::model::revocation_list::{MOST_LISTS, MOST_OF_COMMUNITY};
 use crate::moment::Timestamp;
 use crate::pki::revocation::{Authority, RevocationList, lists_in};
+
+/// What the log says once there are as many lists as may be.
+const NO_ROOM: &str = "no further revocation list is fetched: there is no room for more";
 
 /// The lists of files.
 #[derive(Default)]
@@ -32,6 +35,8 @@ pub(super) struct Held {
     pub(super) digest: Option<Vec<u8>>,
     /// The list.
     pub(super) list: Option<Arc<RevocationList>>,
+    /// The trust community that named the address first, once the table has told.
+    pub(super) community: String,
 }
 
 impl RevocationLists {
@@ -56,6 +61,15 @@ impl Published {
     pub(super) fn all(&self) -> impl Iterator<Item = &Arc<RevocationList>> {
         self.0.values().filter_map(|held| held.list.as_ref())
     }
+
+    /// How many addresses each community has named.
+    fn by_community(&self) -> BTreeMap<String, i32> {
+        let mut named = BTreeMap::new();
+        for held in self.0.values().filter(|held| !held.community.is_empty()) {
+            *named.entry(held.community.clone()).or_default() += 1;
+        }
+        named
+    }
 }
 
 /// Whether one of the authorities that are known has signed a list.
@@ -72,12 +86,20 @@ pub(super) fn measure(name: &str, list: &RevocationList, now: Timestamp) {
     metrics::gauge!("hilum_revocation_list_days_left", "list" => name).set(left);
 }
 
-/// Tells the measurements how many lists there were before and are now, and the log once that there is no room.
-pub(super) fn measure_room((before, now): (usize, usize)) {
-    let count = |lists: usize| i32::try_from(lists).unwrap_or(i32::MAX);
-    metrics::gauge!("hilum_revocation_lists").set(f64::from(count(now)));
-    let is_full = |lists: usize| i64::from(count(lists)) >= MOST_LISTS;
+/// Tells the measurements how many lists each community has named, and the log, once, where there is no room for more.
+pub(super) fn measure_room(before: &Published, now: &Published) {
+    let (named_before, named) = (before.by_community(), now.by_community());
+    for (community, lists) in named_before.keys().map(|gone| (gone, &0)).chain(&named) {
+        metrics::gauge!("hilum_revocation_lists", "community" => community.clone()).set(f64::from(*lists));
+    }
+    let of_community = i32::try_from(MOST_OF_COMMUNITY).unwrap_or(i32::MAX);
+    for (community, lists) in named.iter().filter(|(_, lists)| **lists >= of_community) {
+        if named_before.get(community).is_none_or(|lists| *lists < of_community) {
+            tracing::warn!(community, lists, "{NO_ROOM}");
+        }
+    }
+    let is_full = |all: &Published| i64::try_from(all.0.len()).is_ok_and(|lists| lists >= MOST_LISTS);
     if is_full(now) && !is_full(before) {
-        tracing::warn!(lists = now, "no further revocation list is fetched: there is no room for more");
+        tracing::warn!(lists = now.0.len(), "{NO_ROOM}");
     }
 }

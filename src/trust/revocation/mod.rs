@@ -7,6 +7,7 @@ mod fetch;
 mod lists;
 mod places;
 mod published;
+mod questions;
 mod responder;
 mod sweep;
 
@@ -68,6 +69,8 @@ pub struct Ways {
     pub process: Arc<str>,
     /// How often, how much and how long.
     pub settings: Settings,
+    /// The longest that a token lives without another request of its client.
+    pub token_life: Duration,
 }
 
 struct Known {
@@ -112,11 +115,11 @@ impl Revocations {
         self.changed();
     }
 
-    /// Judges a path. What this server has marked as revoked is, whatever the rule.
+    /// Judges a path by the rule of a community. What this server has marked as revoked is, whatever the rule.
     pub async fn judge(
         &self,
         path: &TrustedPath,
-        rule: RevocationRule,
+        (community, rule): (&str, RevocationRule),
         now: Timestamp,
     ) -> Result<Result<(), PathFault>, Fault> {
         let Some(links) = links(path) else { return Ok(Err(PathFault::Malformed)) };
@@ -128,7 +131,7 @@ impl Revocations {
         match rule {
             RevocationRule::None => Ok(Ok(())),
             RevocationRule::Own => self.is_issued(&links).await,
-            RevocationRule::Required => Ok(self.judge_by_evidence(&links, now).await),
+            RevocationRule::Required => Ok(self.judge_by_evidence(&links, community, now).await),
         }
     }
 
@@ -145,12 +148,17 @@ impl Revocations {
         Ok(issued.map(|_| ()).ok_or(PathFault::RevocationUnknown))
     }
 
-    async fn judge_by_evidence(&self, links: &[Link], now: Timestamp) -> Result<(), PathFault> {
+    async fn judge_by_evidence(
+        &self,
+        links: &[Link],
+        community: &str,
+        now: Timestamp,
+    ) -> Result<(), PathFault> {
         self.note_authorities(links, now).await;
         let mut lists = self.lists_of(links);
         let unread: Vec<&str> =
             lacking(links, &lists, now).flat_map(|link| link.subject.list_urls()).collect();
-        if !unread.is_empty() && self.learn(&unread, now).await {
+        if !unread.is_empty() && self.learn(&unread, community, now).await {
             lists = self.lists_of(links);
         }
         let asked = lacking(links, &lists, now).map(|link| self.ask(link, &lists, now));

@@ -64,7 +64,7 @@ impl Places {
 }
 
 /// The host and port of a URL, as the table finds them too.
-fn host_of(url: &str) -> String {
+pub(super) fn host_of(url: &str) -> String {
     url.split('/').nth(2).unwrap_or_default().to_lowercase()
 }
 

@@ -38,7 +38,8 @@ impl Revocations {
                 .increment(0);
             let same = before.0.get(&head.url).filter(|held| held.digest == head.digest);
             let held = if let Some(held) = same {
-                held.clone()
+                // One that was fetched here was not told whose it is.
+                Held { community: head.community.clone(), ..held.clone() }
             } else {
                 is_news |= head.digest.is_some();
                 self.read_one(&head).await?
@@ -51,8 +52,9 @@ impl Revocations {
         for (at, list) in self.0.files.load().all().enumerate() {
             measure(&format!("file {}", at + 1), list, now);
         }
-        measure_room((before.0.len(), after.len()));
-        self.0.published.store(Arc::new(Published(after)));
+        let after = Published(after);
+        measure_room(&before, &after);
+        self.0.published.store(Arc::new(after));
         if is_news {
             self.changed();
         }
@@ -86,7 +88,9 @@ impl Revocations {
     }
 
     async fn read_one(&self, head: &ListHead) -> Result<Held, Fault> {
-        let Some(digest) = &head.digest else { return Ok(Held::default()) };
+        let community = head.community.clone();
+        let unread = Held { digest: None, list: None, community: community.clone() };
+        let Some(digest) = &head.digest else { return Ok(unread) };
         let mut der = Vec::new();
         for part in 0.. {
             match store::revocation_list::find_part(&self.0.ways.db, digest, part).await? {
@@ -96,7 +100,7 @@ impl Revocations {
         }
         if sha256(&der).as_slice() != digest {
             // Another took its place meanwhile: it is read at the next time.
-            return Ok(Held::default());
+            return Ok(unread);
         }
         let authorities = self.authorities(self.0.ways.clock.now()).await?;
         let parsed = tokio::task::spawn_blocking(move || {
@@ -106,6 +110,6 @@ impl Revocations {
             Some(Arc::new(list))
         });
         let list = parsed.await.doing("reading a revocation list")?;
-        Ok(Held { digest: Some(digest.clone()), list })
+        Ok(Held { digest: Some(digest.clone()), list, community })
     }
 }

@@ -1,14 +1,15 @@
 //! Asking the responders of authorities (RFC 6960), where no list tells.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use arc_swap::ArcSwapOption;
-use futures_util::future::join_all;
 use moka::future::Cache;
 use time::Duration;
 use tokio::sync::Mutex;
 
-use crate::moment::Timestamp;
+use crate::model::responder_answer::KeptAnswer;
+use crate::moment::{Timestamp, seconds};
 use crate::pki::revocation::{Answer, Link, Question, RevocationList};
 use crate::pki::thumbprint::Thumbprint;
 use crate::platform::outbound::OutboundUrl;
@@ -17,32 +18,41 @@ use super::Revocations;
 
 /// The longest that an answer is believed, whatever it says.
 const LONGEST: Duration = Duration::hours(1);
-/// How long a responder that did not tell is not asked again.
+/// How long a responder that did not tell is not asked again by requests.
 const AFTER_FAILURE: Duration = Duration::seconds(5);
-/// How many answers are kept.
+/// How many answers are kept here.
 const CAPACITY: u64 = 100_000;
 /// How many responders of a certificate are asked, one after another, in the time that there is.
 const MOST_ASKED: usize = 2;
-/// How many questions are asked again at a time.
-const MOST_AGAIN: usize = 64;
+/// How often the table is told that a certificate is still used.
+pub(super) const STILL_USED: Duration = Duration::minutes(10);
 
-/// What responders have answered, by certificate. Who is not asked for for an hour is forgotten.
-pub(super) struct Responders(Cache<Thumbprint, Arc<Slot>>);
+/// What responders have answered, by certificate and by who issued it: an authority that a path has proved is no other.
+pub(super) struct Responders(Cache<(Thumbprint, Thumbprint), Arc<Slot>>);
 
 /// One certificate: what was answered last, and the right to ask again.
-struct Slot {
-    link: Link,
+pub(super) struct Slot {
+    pub(super) link: Link,
     last: ArcSwapOption<Told>,
-    asking: Mutex<()>,
+    pub(super) asking: Mutex<()>,
+    /// The second in which the table was told that it is used.
+    pub(super) noted_at: AtomicI64,
 }
 
-/// What came of the last question.
+/// What is known since the last look.
 struct Told {
     answer: Option<Answer>,
-    asked_at: Timestamp,
+    /// When this process asked, or read what another was answered.
+    looked_at: Timestamp,
     good_until: Timestamp,
     /// Since when the newest answer that was ever believed is so: what is older is a replay.
     newest: Option<Timestamp>,
+}
+
+/// What a responder has told.
+pub(super) struct Heard {
+    pub(super) answer: Answer,
+    pub(super) kept: KeptAnswer,
 }
 
 impl Default for Responders {
@@ -52,15 +62,48 @@ impl Default for Responders {
     }
 }
 
+impl Responders {
+    pub(super) async fn slot(&self, link: &Link) -> Arc<Slot> {
+        let name = (link.subject.thumbprint(), Thumbprint::of_der(link.authority.der()));
+        let fresh = async {
+            Arc::new(Slot {
+                link: link.clone(),
+                last: ArcSwapOption::empty(),
+                asking: Mutex::default(),
+                noted_at: AtomicI64::new(0),
+            })
+        };
+        self.0.get_with(name, fresh).await
+    }
+}
+
 impl Slot {
-    /// What was last told, or not told, if it will do; `None` when it must be asked.
-    fn at_hand(&self, now: Timestamp) -> Option<Arc<Told>> {
-        self.last.load_full().filter(|last| now < last.good_until)
+    /// What was last told, or not told, if it will do; `None` when it must be looked for.
+    fn at_hand(&self, now: Timestamp, refresh: Duration) -> Option<Arc<Told>> {
+        let will_do = |last: &Arc<Told>| {
+            now < last.good_until && (last.answer.is_none() || now < last.looked_at + refresh)
+        };
+        self.last.load_full().filter(will_do)
+    }
+
+    fn answer(&self) -> Option<Answer> {
+        self.last.load().as_ref().and_then(|last| last.answer.clone())
+    }
+
+    /// Whether it is time to tell the table that it is used; asked once, it is no more.
+    fn is_to_be_noted(&self, now: Timestamp) -> bool {
+        let before = self.noted_at.load(Ordering::Relaxed);
+        let is_due = seconds(now) - before >= STILL_USED.whole_seconds();
+        is_due
+            && self
+                .noted_at
+                .compare_exchange(before, seconds(now), Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok()
     }
 }
 
 impl Revocations {
-    /// What the responder of a certificate tells, if it has one that answers in time.
+    /// What the responder of a certificate tells, if it has one that answers in time, or has answered another process.
     pub(super) async fn ask(
         &self,
         link: &Link,
@@ -68,73 +111,101 @@ impl Revocations {
         now: Timestamp,
     ) -> Option<Answer> {
         link.subject.responder_urls().next()?;
-        let fresh = async {
-            Arc::new(Slot { link: link.clone(), last: ArcSwapOption::empty(), asking: Mutex::default() })
-        };
-        let slot = self.0.responders.0.get_with(link.subject.thumbprint(), fresh).await;
-        if let Some(last) = slot.at_hand(now) {
+        let slot = self.0.responders.slot(link).await;
+        if slot.is_to_be_noted(now) {
+            self.note_soon(&slot, None);
+        }
+        if let Some(last) = slot.at_hand(now, self.refresh()) {
             return last.answer.clone();
         }
         let _only_one = slot.asking.lock().await;
+        let now = self.0.ways.clock.now();
         // Another request may have asked while this one waited.
-        if let Some(last) = slot.at_hand(self.0.ways.clock.now()) {
+        if let Some(last) = slot.at_hand(now, self.refresh()) {
             return last.answer.clone();
         }
-        self.ask_now(&slot, lists).await
+        if self.read_kept(&slot, lists).await {
+            return slot.answer();
+        }
+        if let Some(heard) = self.ask_now(&slot, lists, None).await {
+            self.note_soon(&slot, Some(heard));
+        }
+        slot.answer()
     }
 
-    /// Asks again what was answered longer ago than it may be: who is revoked in the meantime is found without a
-    /// request of theirs.
-    pub async fn ask_again(&self) {
+    /// Takes what another process was answered, once it is verified, or else keeps what is at hand; whether there is
+    /// either.
+    pub(super) async fn read_kept(&self, slot: &Slot, lists: &[Arc<RevocationList>]) -> bool {
         let now = self.0.ways.clock.now();
-        let is_old = |slot: &Arc<Slot>| {
-            let last = slot.last.load_full();
-            last.is_some_and(|last| last.answer.is_some() && last.asked_at + self.refresh() <= now)
-        };
-        let slots = self.0.responders.0.iter().map(|(_, slot)| slot).filter(is_old).take(MOST_AGAIN);
-        let asked = slots.map(async |slot| {
-            let Ok(_only_one) = slot.asking.try_lock() else { return };
-            let lists = self.lists_of(std::slice::from_ref(&slot.link));
-            self.ask_now(&slot, &lists).await;
+        let before = slot.last.load_full();
+        let newest = before.as_ref().and_then(|before| before.newest);
+        let kept = self.find_kept(&slot.link, lists, now).await;
+        let kept = kept.filter(|heard| !is_replayed(&heard.answer, newest)).map(|heard| Told {
+            // What was revoked stays so, however old the answer is.
+            good_until: match heard.answer.revoked {
+                Some(_) => now + LONGEST,
+                None => heard.answer.next_update.min(heard.kept.asked_at + LONGEST),
+            },
+            newest: newest.max(Some(heard.answer.this_update)),
+            looked_at: now,
+            answer: Some(heard.answer),
         });
-        join_all(asked.collect::<Vec<_>>()).await;
+        let held = before.filter(|before| before.answer.is_some()).map(|before| Told {
+            answer: before.answer.clone(),
+            looked_at: now,
+            good_until: before.good_until,
+            newest,
+        });
+        let Some(told) = [kept, held].into_iter().flatten().find(|told| now < told.good_until) else {
+            return false;
+        };
+        if let Some(reason) = told.answer.as_ref().and_then(|answer| answer.revoked) {
+            self.mark_soon(slot.link.subject.thumbprint(), reason);
+        }
+        slot.last.store(Some(Arc::new(told)));
+        true
     }
 
-    async fn ask_now(&self, slot: &Slot, lists: &[Arc<RevocationList>]) -> Option<Answer> {
+    /// Asks, and takes what is told; the answer is what was heard. `newest` is since when the newest answer is so that
+    /// any process has heard.
+    pub(super) async fn ask_now(
+        &self,
+        slot: &Slot,
+        lists: &[Arc<RevocationList>],
+        newest: Option<Timestamp>,
+    ) -> Option<Heard> {
         let most = self.0.ways.settings.ocsp;
         let asked = tokio::time::timeout(most, self.ask_responders(&slot.link, lists)).await;
         let now = self.0.ways.clock.now();
         let before = slot.last.load_full();
-        let newest = before.as_ref().and_then(|before| before.newest);
-        let mut told = match asked.ok().flatten().filter(|answer| !is_replayed(answer, newest)) {
-            Some(answer) => Told {
+        let newest = newest.max(before.as_ref().and_then(|before| before.newest));
+        let heard = asked.ok().flatten().filter(|heard| !is_replayed(&heard.answer, newest));
+        let told = if let Some(Heard { answer, .. }) = &heard {
+            Told {
                 good_until: answer.next_update.min(now + LONGEST).max(now + AFTER_FAILURE),
                 newest: newest.max(Some(answer.this_update)),
-                answer: Some(answer),
-                asked_at: now,
-            },
-            None => Told { answer: None, asked_at: now, good_until: now + AFTER_FAILURE, newest },
-        };
-        if told.answer.is_none() {
-            metrics::counter!("hilum_ocsp_failures_total").increment(1);
-            if let Some(before) = before.filter(|before| now < before.good_until) {
-                // What is still good stays so while the responder is away; only the next question is put off.
-                let (answer, good_until) = (before.answer.clone(), before.good_until);
-                told = Told { answer, asked_at: now, good_until, newest };
+                answer: Some(answer.clone()),
+                looked_at: now,
             }
-        }
+        } else {
+            metrics::counter!("hilum_ocsp_failures_total").increment(1);
+            // What is still good stays so while the responder is away; only the next question is put off.
+            let before = before.filter(|before| now < before.good_until && before.answer.is_some());
+            let (answer, good_until) = before
+                .map_or((None, now + AFTER_FAILURE), |before| (before.answer.clone(), before.good_until));
+            Told { answer, looked_at: now, good_until, newest }
+        };
         if let Some(reason) = told.answer.as_ref().and_then(|answer| answer.revoked) {
             self.mark_soon(slot.link.subject.thumbprint(), reason);
         }
-        let answer = told.answer.clone();
         slot.last.store(Some(Arc::new(told)));
-        answer
+        heard
     }
 
-    async fn ask_responders(&self, link: &Link, lists: &[Arc<RevocationList>]) -> Option<Answer> {
+    async fn ask_responders(&self, link: &Link, lists: &[Arc<RevocationList>]) -> Option<Heard> {
         for url in link.subject.responder_urls().take(MOST_ASKED) {
             match self.ask_responder(url, link, lists).await {
-                Ok(answer) => return Some(answer),
+                Ok(heard) => return Some(heard),
                 Err(error) => {
                     tracing::warn!(url, error, "a responder did not tell whether a certificate was revoked");
                 }
@@ -148,15 +219,17 @@ impl Revocations {
         url: &str,
         link: &Link,
         lists: &[Arc<RevocationList>],
-    ) -> Result<Answer, String> {
+    ) -> Result<Heard, String> {
         let ways = &self.0.ways;
         let at = OutboundUrl::parse_signed(url, &ways.rules).map_err(str::to_owned)?;
         let nonce = ways.entropy.bytes::<32>().map_err(|error| error.to_string())?;
         let question = Question::about(link, nonce);
         let der = question.to_der().ok_or("the certificate cannot be asked about")?;
-        let answer = ways.outbound.ask_responder(&at, der, ways.settings.ocsp).await;
-        let answer = answer.map_err(|error| error.to_string())?;
-        question.judge(&answer, lists, ways.clock.now()).map_err(|fault| fault.to_string())
+        let der = ways.outbound.ask_responder(&at, der, ways.settings.ocsp).await;
+        let der = der.map_err(|error| error.to_string())?;
+        let now = ways.clock.now();
+        let answer = question.judge(&der, lists, now).map_err(|fault| fault.to_string())?;
+        Ok(Heard { answer, kept: KeptAnswer { nonce: nonce.to_vec(), der, asked_at: now } })
     }
 }
 

@@ -29,7 +29,7 @@ pub(super) struct Sweep {
 struct Revoked {
     /// Lists with the authority that signed each.
     lists: Vec<(Arc<RevocationList>, Authority)>,
-    /// Authorities that were revoked themselves, and why.
+    /// Authorities that were revoked themselves, by a list or by what a responder has told, and why.
     authorities: Vec<(Authority, Reason)>,
 }
 
@@ -75,7 +75,8 @@ impl Revocations {
             let signer = authorities.iter().find(|authority| list.is_by(authority))?;
             Some((list.clone(), signer.clone()))
         });
-        let mut revoked = Revoked { lists: signed.collect(), authorities: Vec::new() };
+        let mut revoked =
+            Revoked { lists: signed.collect(), authorities: self.authorities_told_of(now).await? };
         for authority in &authorities {
             if let Some(reason) = Subject::parse(authority.der()).and_then(|subject| revoked.reason(&subject))
             {
@@ -104,7 +105,7 @@ impl Revocations {
 
 impl Revoked {
     fn is_empty(&self) -> bool {
-        self.lists.is_empty()
+        self.lists.is_empty() && self.authorities.is_empty()
     }
 
     /// Why a certificate is revoked, if it is: by a list of its authority, or with its authority.

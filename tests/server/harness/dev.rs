@@ -29,11 +29,28 @@ impl Dev {
 
     /// Starts it on ports that it had before.
     pub async fn start_on(ports: [u16; 3], folder: &Path, variables: &[(&'static str, String)]) -> Self {
+        Self::start_as(&format!("https://localhost:{}", ports[0]), ports, folder, variables).await
+    }
+
+    /// Starts another process of the same server, on a folder of its own with the same keys.
+    pub async fn beside(&self, folder: &Path) -> Self {
+        std::fs::create_dir(folder.join("dev")).expect("a folder");
+        for file in std::fs::read_dir(self.folder.join("dev")).expect("its files").flatten() {
+            std::fs::copy(file.path(), folder.join("dev").join(file.file_name())).expect("a copy");
+        }
+        Self::start_as(self.url("").trim_end_matches('/'), free_ports(), folder, &self.variables).await
+    }
+
+    async fn start_as(
+        issuer: &str,
+        ports: [u16; 3],
+        folder: &Path,
+        variables: &[(&'static str, String)],
+    ) -> Self {
         let [public, mtls, ops] = ports.map(|port| format!("127.0.0.1:{port}"));
         let data = folder.to_string_lossy();
-        let issuer = format!("https://localhost:{}", ports[0]);
         let arguments = [
-            "dev", "--data", &data, "--issuer", &issuer, "--public", &public, "--mtls", &mtls, "--ops", &ops,
+            "dev", "--data", &data, "--issuer", issuer, "--public", &public, "--mtls", &mtls, "--ops", &ops,
             "--json",
         ];
         let file = |name: &str| std::fs::File::create(folder.join(name)).expect("a file");

@@ -1,5 +1,6 @@
 //! What others think of our certificates, lists and answers: OpenSSL is the judge.
 
+use hilum::model::authority::RevocationReason;
 use reqwest::Method;
 use serde_json::Value;
 
@@ -112,17 +113,12 @@ async fn m06_openssl_finds_certificates_and_lists_good_until_they_are_revoked() 
         assert_eq!(scene.world.public().get(path).await.status, 404, "{path}");
     }
 
-    assert_eq!(scene.revoke(&shown, "keyCompromise").await.status, 200);
-    let (fine, said) = verify(&scene).await;
-    assert!(!fine && said.contains("certificate revoked"), "at once: {said}");
-    assert!(crl_number(&scene) > first);
-    let (_, said) = scene.openssl(&["crl", "-inform", "DER", "-in", "issuing.crl", "-noout", "-text"]);
-    assert!(said.contains("Key Compromise"), "{said}");
+    revoked_twice(&scene, &shown, first).await;
     let (_, other) = scene.issued(&client).await;
     write_certificates(&scene, &other);
     assert!(verify(&scene).await.0, "the others stay good");
     let records = scene.world.audit("crl.publish").await;
-    assert_eq!(records.len(), 3, "two of the issuing authority and one of the root: {records:?}");
+    assert_eq!(records.len(), 4, "three of the issuing authority and one of the root: {records:?}");
 
     // Several at once, of which each covers what was revoked before it was asked for.
     assert_eq!(scene.revoke(&other, "unspecified").await.status, 200);
@@ -131,6 +127,26 @@ async fn m06_openssl_finds_certificates_and_lists_good_until_they_are_revoked() 
     assert!(same.0 == same.1 && same.1 == same.2 && same.2 == same.3);
     let (fine, said) = verify(&scene).await;
     assert!(!fine && said.contains("certificate revoked"), "{said}");
+}
+
+/// The reason may become the worst later (RFC 5280, 5.3.1), and then no other.
+async fn revoked_twice(scene: &Scene, shown: &Value, mut number: u64) {
+    let mut times = Vec::new();
+    for (reason, says) in [("superseded", "Superseded"), ("keyCompromise", "Key Compromise")] {
+        let revoked = scene.revoke(shown, reason).await;
+        assert_eq!((revoked.status, text(&revoked.json(), "revocation_reason")), (200, reason.to_owned()));
+        times.push(text(&revoked.json(), "revoked_at"));
+        let (fine, said) = verify(scene).await;
+        assert!(!fine && said.contains("certificate revoked"), "at once: {said}");
+        assert!(crl_number(scene) > number);
+        number = crl_number(scene);
+        let (_, said) = scene.openssl(&["crl", "-inform", "DER", "-in", "issuing.crl", "-noout", "-text"]);
+        assert!(said.contains(says) && said.matches("Revocation Date").count() == 1, "{said}");
+    }
+    assert_eq!(times[0], times[1], "it is revoked since the first time");
+    for reason in RevocationReason::ALL {
+        scene.revoke(shown, reason.as_str()).await.refused(409, "conflict");
+    }
 }
 
 #[tokio::test]
