@@ -105,7 +105,7 @@ impl CertificateAuthority {
         let authority = self.opened(stored).await?;
         let doing = "signing an answer about certificates";
         let (keep, is_for_all) = (self.terms.answer, question.nonce.is_none());
-        let share = match self.places_in_hsm(&stored.kept).map(Semaphore::try_acquire_owned) {
+        let share = match self.places_in_hsm(&stored.kept).map(tokio::sync::Semaphore::try_acquire_owned) {
             Some(Err(_)) => return without(NoAnswer::TryLater),
             Some(Ok(share)) => Some(share),
             None => None,
