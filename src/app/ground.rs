@@ -70,7 +70,7 @@ impl Ground {
     /// Connects to the database of a configuration, as the role that serves.
     pub async fn connect(config: &Config) -> Result<Self, Failure> {
         let (options, db) = database(config)?;
-        connect::reach(&options).await?;
+        connect::reach(&options, &db).await?;
         Self::on(config, &options, db).await
     }
 

@@ -96,7 +96,7 @@ impl Inspection {
         hsm: Option<Hsm>,
     ) -> Result<(), Fault> {
         let (options, db) = super::database(config)?;
-        connect::reach(&options).await?;
+        connect::reach(&options, &db).await?;
         self.refused.extend(of_database(&db).await?);
         if let Some(sealer) = sealer
             && migrate::is_current(&db).await?
@@ -163,15 +163,16 @@ async fn opens(db: &Db, sealer: Sealer, hsm: Option<Hsm>) -> Result<(), Fault> {
 }
 
 fn outdated(leaf: &Certificate, now: Timestamp) -> Option<Problem> {
-    let text = |time: Timestamp| time.format(&Rfc3339).unwrap_or_default();
-    let says = if leaf.is_current(now) {
+    if leaf.is_current(now) {
         return None;
-    } else if leaf.not_after() < now {
-        format!("the server's certificate ended at {}: renew it", text(leaf.not_after()))
+    }
+    let (verb, time, advice) = if leaf.not_after() < now {
+        ("ended", leaf.not_after(), "renew it")
     } else {
-        format!("the server's certificate begins at {}: wait, or set the clock", text(leaf.not_before()))
+        ("begins", leaf.not_before(), "wait, or set the clock")
     };
-    Some(Problem::new(CERTIFICATE, says))
+    let time = time.format(&Rfc3339).unwrap_or_default();
+    Some(Problem::new(CERTIFICATE, format!("the server's certificate {verb} at {time}: {advice}")))
 }
 
 /// The hosts of this server that its certificate does not name.

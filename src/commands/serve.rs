@@ -33,7 +33,7 @@ pub fn run(file: Option<&Path>) -> Result<(), Failed> {
     let file: Option<PathBuf> = file.map(Path::to_owned);
     running::runtime()?.block_on(async {
         let (options, db) = app::database(&config)?;
-        connect::reach(&options).await?;
+        connect::reach(&options, &db).await?;
         refuse_unsafe_database(&db).await?;
         let ground = Ground::on(&config, &options, db).await?;
         refuse_unusable_hsm(&ground).await?;

@@ -11,6 +11,9 @@ use crate::protocol::error::{Doing, Fault};
 
 use super::Db;
 
+/// What gives the URL of the role that serves.
+const SETTING: &str = "database.url";
+
 /// How long the first connection may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -31,14 +34,22 @@ pub async fn open(options: &PgConnectOptions, setting: &'static str) -> Result<P
         Ok(Err(error)) => cause(&error),
         Err(_) => format!("no answer within {} s", PATIENCE.as_secs()),
     };
-    let (place, role) = (place(options), options.get_username());
-    Err(Fault::new(setting, format!("cannot connect to {place} as {role}: {cause}")))
+    Err(unreached(options, setting, &cause))
 }
 
-/// Connects once. A pool would try until its patience ends, and not tell why.
-pub async fn reach(options: &PgConnectOptions) -> Result<(), Fault> {
-    const SETTING: &str = "database.url";
-    open(options, SETTING).await?.close().await.doing(SETTING)
+/// Makes sure that the pool reaches the database. A pool tries until its patience ends and does not tell why, so one
+/// connection is then asked for the cause.
+pub async fn reach(options: &PgConnectOptions, db: &Db) -> Result<(), Fault> {
+    match db.pool().acquire().await {
+        Ok(_) => Ok(()),
+        Err(sqlx::Error::PoolTimedOut) => open(options, SETTING).await.map(drop),
+        Err(error) => Err(unreached(options, SETTING, &cause(&error))),
+    }
+}
+
+fn unreached(options: &PgConnectOptions, setting: &'static str, cause: &str) -> Fault {
+    let (place, role) = (place(options), options.get_username());
+    Fault::new(setting, format!("cannot connect to {place} as {role}: {cause}"))
 }
 
 /// What a fault says. Of what PostgreSQL has refused its own words are told, not where they stand in its source.
@@ -115,7 +126,7 @@ mod tests {
             ),
         ];
         for (url, expected) in rows {
-            let fault = reach(&options(url).unwrap()).await.unwrap_err();
+            let fault = open(&options(url).unwrap(), SETTING).await.map(drop).unwrap_err();
             assert_eq!(fault.to_string(), expected, "{url}");
         }
     }
