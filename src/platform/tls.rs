@@ -158,3 +158,43 @@ impl ClientCertVerifier for Possession {
         self.provider.signature_verification_algorithms.supported_schemes()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{CertificateParams, KeyPair};
+
+    use super::*;
+
+    /// Of X.509 version 1, which has no room for the names of hosts.
+    const FIRST_VERSION: &str = "-----BEGIN CERTIFICATE-----
+MIIBFzCBvQIUdHyT4ZKea0VKf/3tnmC38AfLKZMwCgYIKoZIzj0EAwIwDTELMAkG
+A1UEAwwCdjEwIBcNMjYxMTIyMTkwMzUxWhgPMjEyNjEwMjkxOTAzNTFaMA0xCzAJ
+BgNVBAMMAnYxMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEZwqwVz4IERNFikwW
+3NzMtQRRVKmDsinFJC+96C70PqgNIP+Kzfh6p/lClUCtlOucLIljgsYOeKww9C/V
+/uxXzzAKBggqhkjOPQQDAgNJADBGAiEAqMtpequusViRvXHz9011I71Y/rzFgjxC
+tz0mW7eN6PsCIQDqGuxhIdzFycA/N5qyQ1oZnjjlZ4KF1N6ZMX/crTgH/Q==
+-----END CERTIFICATE-----
+";
+
+    #[test]
+    fn a_certificate_that_cannot_be_used_is_told_by_its_key_of_the_configuration() {
+        let (key, other) = (KeyPair::generate().unwrap(), KeyPair::generate().unwrap());
+        let names = vec!["as.example".to_owned(), "127.0.0.1".to_owned()];
+        let chain = CertificateParams::new(names).unwrap().self_signed(&key).unwrap().pem();
+        let (key, other) = (key.serialize_pem(), other.serialize_pem());
+        let rows = [
+            (FIRST_VERSION, &*key, CERTIFICATE, "the server's certificate must be one of X.509 version 3"),
+            ("garbage", &*key, CERTIFICATE, "holds no PEM certificate"),
+            (&*chain, "garbage", KEY, "holds no private key in PEM"),
+            (&*chain, &*other, KEY, "holds the key of another certificate"),
+        ];
+        for (chain, key, named, says) in rows {
+            let fault = ServerCertificate::read(chain.as_bytes(), key.as_bytes()).unwrap_err();
+            let told = fault.to_string();
+            assert!(fault.doing() == named && told.contains(says) && !told.contains("peer"), "{told}");
+        }
+        let own = ServerCertificate::read(chain.as_bytes(), key.as_bytes()).unwrap();
+        let hosts = ["as.example", "127.0.0.1", "[::1]", "other.example"];
+        assert_eq!(hosts.map(|host| own.is_for(host)), [true, true, false, false]);
+    }
+}
