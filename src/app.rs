@@ -1,7 +1,9 @@
 //! The composition: configuration in, a server out. The only file that knows every concrete part.
 
 pub mod counted;
+mod files;
 mod ground;
+pub mod inspection;
 pub mod renewal;
 pub mod renewed;
 
@@ -20,8 +22,6 @@ use crate::clients::key_source::KeySource;
 use crate::clients::origins::Origins;
 use crate::clients::proxies::Proxies;
 use crate::config::Config;
-use crate::config::proxy::Proxy;
-use crate::config::tls::{Revocation, Tls};
 use crate::discovery::details::DetailsTypes;
 use crate::discovery::endpoints::{self, Addresses};
 use crate::discovery::smart::FhirServers;
@@ -29,10 +29,7 @@ use crate::enrollment::EnrollmentEndpoint;
 use crate::grants::{OwnResources, Terms};
 use crate::http::state::{Bounds, State};
 use crate::keys::refresh_tokens::RefreshTokens;
-use crate::model::community::RevocationRule;
 use crate::oidc::userinfo::UserinfoEndpoint;
-use crate::pki::chain::TrustStore;
-use crate::pki::revocation::is_answer;
 use crate::protocol::error::{Doing, Fault};
 use crate::registration::RegistrationEndpoint;
 use crate::sandbox::Sandbox;
@@ -48,44 +45,10 @@ use crate::tokens::issuer::Issuer;
 use crate::tokens::noted::NotedCertificates;
 use crate::tokens::revoke::RevocationEndpoint;
 use crate::trust::Revocations;
-use crate::trust::revocation::RevocationLists;
 
+pub use files::{read_own, read_proxy_anchors, read_revocations, read_stapled, read_trust};
+use ground::OLD_SCHEMA;
 pub use ground::{Ground, database};
-
-/// Reads the trust community of a configuration: its anchors, and how revocation is known there.
-pub fn read_trust(tls: &Tls) -> Result<(TrustStore, RevocationRule), Fault> {
-    let rule = match tls.client_revocation {
-        Revocation::Lists => RevocationRule::Required,
-        Revocation::None => RevocationRule::None,
-    };
-    let Some(anchors) = &tls.client_anchors_file else { return Ok((TrustStore::empty(), rule)) };
-    let anchors = std::fs::read(anchors).doing("reading tls.client_anchors_file")?;
-    Ok((TrustStore::parse(&anchors).doing("reading the client anchors")?, rule))
-}
-
-/// Reads the revocation lists that a configuration names.
-pub fn read_revocations(tls: &Tls) -> Result<RevocationLists, Fault> {
-    let files = tls.client_crl_files.iter().map(std::fs::read).collect::<Result<Vec<_>, _>>();
-    let files = files.doing("reading tls.client_crl_files")?;
-    RevocationLists::parse(&files).doing("reading the revocation lists")
-}
-
-/// Reads what is told of the server's certificate in the handshake.
-pub fn read_stapled(tls: &Tls) -> Result<Option<Vec<u8>>, Fault> {
-    const READING: &str = "reading tls.ocsp_file";
-    let Some(file) = &tls.ocsp_file else { return Ok(None) };
-    let answer = std::fs::read(file).doing(READING)?;
-    if !is_answer(&answer) {
-        return Err(Fault::new(READING, "it is not the answer of a responder in DER"));
-    }
-    Ok(Some(answer))
-}
-
-/// Reads the anchors of proxies.
-pub fn read_proxy_anchors(config: &Proxy) -> Result<TrustStore, Fault> {
-    let anchors = std::fs::read(&config.anchors_file).doing("reading proxy.anchors_file")?;
-    TrustStore::parse(&anchors).doing("reading the anchors of proxies")
-}
 
 fn proxies(config: &Config, revocations: &Revocations) -> Result<Option<Proxies>, Fault> {
     let read =

@@ -44,7 +44,8 @@ use super::{renewed, seconds};
 
 /// How many may wait for each password hash that runs: some tenths of a second.
 const WAITING_FOR_EACH_HASH: usize = 16;
-const OLD_SCHEMA: &str = "the schema is not up to date: run hilum migrate with HILUM_DATABASE__OWNER_URL";
+pub(super) const OLD_SCHEMA: &str =
+    "the schema is not up to date: run hilum migrate with HILUM_DATABASE__OWNER_URL";
 
 /// What the commands and the server share: the database, its time, the ledger and the secrets.
 #[derive(Clone)]
@@ -71,7 +72,7 @@ impl Ground {
     /// Connects to the database of a configuration, as the role that serves.
     pub async fn connect(config: &Config) -> Result<Self, Failure> {
         let (options, db) = database(config)?;
-        connect::reach(&options).await?;
+        connect::reach(&options, &db).await?;
         Self::on(config, &options, db).await
     }
 
@@ -190,7 +191,7 @@ fn administration(
     };
     let hashes = config.sign_in.hashes;
     let rules = Arc::new(config.outbound.clone());
-    let outbound = Outbound::new(&config.outbound).doing("preparing outbound requests")?;
+    let outbound = Outbound::new(&config.outbound).doing("outbound.ca_file")?;
     let revocations = Revocations::new(Ways {
         db: db.clone(),
         ledger: ledger.clone(),
@@ -265,7 +266,7 @@ fn lifetimes(config: &Config) -> Result<Lifetimes, Fault> {
 /// The database of a configuration, as the role that serves. It is connected to when it is first used.
 pub fn database(config: &Config) -> Result<(PgConnectOptions, Db), Fault> {
     let url = config.database.url.as_ref();
-    let url = url.ok_or_else(|| Fault::new("connecting", "set database.url or DATABASE_URL"))?;
+    let url = url.ok_or_else(|| Fault::new("database.url", "is missing; set DATABASE_URL"))?;
     let options = connect::options(url.expose())?;
     let db = connect::readers(&options, config.database.readers);
     Ok((options, db))

@@ -11,11 +11,11 @@ use crate::pki::bundle;
 use crate::pki::chain::TrustStore;
 use crate::platform::clock::Clock;
 use crate::platform::tls::ServerCertificate;
-use crate::protocol::error::{Doing, Fault};
+use crate::protocol::error::Fault;
 use crate::trust::{Communities, Revocations};
 
 use super::renewal::{Files, PutInForce, Renewable};
-use super::{read_proxy_anchors, read_revocations, read_stapled, read_trust};
+use super::{read_own, read_proxy_anchors, read_revocations, read_trust};
 
 /// The certificates that stand in the files of a configuration, as far as they can be read.
 #[must_use]
@@ -44,18 +44,6 @@ pub struct OwnCertificate {
     pub clock: Clock,
 }
 
-impl OwnCertificate {
-    /// The bytes of the certificate and its key.
-    pub fn content(files: &Files) -> Result<(Vec<u8>, Vec<u8>), Fault> {
-        let read = |file: &Option<PathBuf>, doing| {
-            let file = file.as_ref().ok_or_else(|| Fault::new(doing, "no file is configured"))?;
-            std::fs::read(file).doing(doing)
-        };
-        let chain = read(&files.tls.certificate_file, "reading tls.certificate_file")?;
-        Ok((chain, read(&files.tls.key_file, "reading tls.key_file")?))
-    }
-}
-
 impl Renewable for OwnCertificate {
     fn name(&self) -> &'static str {
         "server certificate"
@@ -72,13 +60,11 @@ impl Renewable for OwnCertificate {
 
     /// A certificate that nobody would accept replaces none that somebody would.
     fn read(&self, files: &Files) -> Result<PutInForce, Fault> {
-        let (chain, key) = Self::content(files)?;
-        let next = ServerCertificate::read(&chain, &key)?.stapled(read_stapled(&files.tls)?);
-        let facts = bundle::certificates(&chain);
+        let (next, facts) = read_own(&files.tls)?;
         let now = self.clock.now();
         let is_current = facts.first().is_some_and(|leaf| leaf.is_current(now));
         if !is_current && self.in_force.is_current(Kind::Server, now) {
-            return Err(Fault::new("reading tls.certificate_file", "the certificate is not valid now"));
+            return Err(Fault::new("tls.certificate_file", "the certificate is not valid now"));
         }
         let (certificate, in_force) = (self.certificate.clone(), self.in_force.clone());
         Ok(Box::new(move || {

@@ -46,10 +46,10 @@ struct Filter {
     #[arg(long)]
     client: Option<String>,
     /// Of this person
-    #[arg(long)]
+    #[arg(long, allow_hyphen_values = true)]
     person: Option<String>,
     /// About this patient
-    #[arg(long)]
+    #[arg(long, allow_hyphen_values = true)]
     patient: Option<String>,
     /// Of this action, such as token.issue
     #[arg(long)]

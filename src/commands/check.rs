@@ -1,30 +1,43 @@
-//! `hilum check`: the effective configuration, and what is unsafe in it.
+//! `hilum check`: the effective configuration, and what keeps it from being served.
 
 use std::path::Path;
 
+use crate::app::inspection::Inspection;
 use crate::config::Config;
 use crate::config::problem::Problem;
 use crate::platform::entropy::Entropy;
 use crate::platform::hsm::Hsm;
+use crate::platform::{clock, tls};
 
-use super::output::{Failed, print};
+use super::output::{Failed, complain, listed, print};
 
 /// Runs `hilum check`.
 pub fn run(file: Option<&Path>) -> Result<(), Failed> {
     let config = Config::load(file)?;
     print(&config.shown());
-    let mut problems = config.unsafe_for_production();
-    problems.extend(unusable_hsm(&config));
-    if problems.is_empty() {
-        return Ok(());
+    tls::install();
+    let mut found = Inspection::of_files(&config, clock::of_this_machine());
+    let hsm = config.hsm.as_ref().map(|rules| Hsm::new(rules, Entropy::system()));
+    if let Some(Err(error)) = hsm.as_ref().map(Hsm::greet_here) {
+        found.refused.push(Problem::new("hsm", error.to_string()));
     }
-    let told: Vec<String> =
-        problems.iter().map(|problem| format!("  {}: {}", problem.key, problem.says)).collect();
-    Err(Failed(format!("hilum serve would refuse this configuration:\n{}", told.join("\n"))))
-}
-
-/// What only the token can tell.
-fn unusable_hsm(config: &Config) -> Option<Problem> {
-    let hsm = Hsm::new(config.hsm.as_ref()?, Entropy::system());
-    hsm.greet_here().err().map(|error| Problem::new("hsm", error.to_string()))
+    if config.database.url.is_none() {
+        found.refused.retain(|problem| problem.key != "database.url");
+        complain("database.url is not given (DATABASE_URL): the database was not looked at");
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(found.look_further(&config, hsm));
+    for problem in &found.doubtful {
+        complain(&problem.to_string());
+    }
+    let groups = [
+        ("hilum serve would refuse this configuration:", found.refused),
+        ("clients would refuse the server:", found.outdated),
+    ];
+    let told: Vec<String> = groups
+        .into_iter()
+        .filter(|(_, problems)| !problems.is_empty())
+        .map(|(heading, problems)| format!("{heading}\n{}", listed(&problems)))
+        .collect();
+    if told.is_empty() { Ok(()) } else { Err(Failed(told.join("\n"))) }
 }

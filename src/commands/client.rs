@@ -26,39 +26,72 @@ pub struct Options {
 #[derive(Subcommand, Debug)]
 enum What {
     /// Register a client from a JSON file (- for the input stream); prints its secret once
-    Create { file: PathBuf },
+    Create {
+        /// The registration, a JSON file
+        file: PathBuf,
+    },
     /// List the clients
     List,
     /// Show one client
-    Show { client_id: String },
+    Show(Which),
     /// Replace a registration by a JSON file
-    Replace { client_id: String, file: PathBuf },
+    Replace {
+        #[command(flatten)]
+        which: Which,
+        /// The whole registration, a JSON file (- for the input stream)
+        file: PathBuf,
+    },
     /// Merge a JSON file into a registration (RFC 7396: null removes a member)
-    Patch { client_id: String, file: PathBuf },
+    Patch {
+        #[command(flatten)]
+        which: Which,
+        /// The members that change, a JSON file (- for the input stream)
+        file: PathBuf,
+    },
     /// Stop a client: it may do nothing and its tokens are dead
-    Disable { client_id: String },
+    Disable(Which),
     /// Let a stopped client go on; its older tokens stay dead
-    Enable { client_id: String },
+    Enable(Which),
     /// Find good a client that registered itself
     Approve {
-        client_id: String,
+        #[command(flatten)]
+        which: Which,
         /// The version that you have looked at (see `hilum client show`); without it, the one that stands now
         #[arg(long)]
         seen_version: Option<i64>,
     },
     /// Delete a client with its secrets
-    Delete { client_id: String },
+    Delete(Which),
     /// Make a new secret; prints it once
     RotateSecret {
-        client_id: String,
+        #[command(flatten)]
+        which: Which,
         /// How long the former secrets stay good, in seconds
         #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(i64).range(0..=2_592_000))]
         overlap_seconds: i64,
     },
     /// Add a public key (a JWK in a JSON file)
-    AddKey { client_id: String, file: PathBuf },
+    AddKey {
+        #[command(flatten)]
+        which: Which,
+        /// The key, a JSON file (- for the input stream)
+        file: PathBuf,
+    },
     /// Remove a public key
-    RemoveKey { client_id: String, kid: String },
+    RemoveKey {
+        #[command(flatten)]
+        which: Which,
+        /// The kid of the key, as `hilum client show` names it; it may begin with a hyphen
+        #[arg(allow_hyphen_values = true)]
+        kid: String,
+    },
+}
+
+/// Which client it is about.
+#[derive(Args, Debug)]
+struct Which {
+    /// The client, as `hilum client list` names it
+    client_id: String,
 }
 
 /// Runs `hilum client`.
@@ -89,41 +122,37 @@ async fn perform(terminal: Terminal, what: What) -> Result<Value, Failed> {
             show_registered(&administration.create_client(&caller, &read_document(&file)?).await?)
         }
         What::List => return list(&administration).await,
-        What::Show { client_id } => show(&administration.find_client(&target(&client_id)?.id).await?),
-        What::Replace { client_id, file } => {
-            show(&administration.replace_client(&caller, target(&client_id)?, &read_document(&file)?).await?)
+        What::Show(which) => show(&administration.find_client(&target(&which)?.id).await?),
+        What::Replace { which, file } => {
+            show(&administration.replace_client(&caller, target(&which)?, &read_document(&file)?).await?)
         }
-        What::Patch { client_id, file } => {
-            show(&administration.patch_client(&caller, target(&client_id)?, read_document(&file)?).await?)
+        What::Patch { which, file } => {
+            show(&administration.patch_client(&caller, target(&which)?, read_document(&file)?).await?)
         }
-        What::Disable { client_id } => {
-            show(&administration.disable_client(&caller, target(&client_id)?).await?)
-        }
-        What::Enable { client_id } => {
-            show(&administration.enable_client(&caller, target(&client_id)?).await?)
-        }
-        What::Approve { client_id, seen_version } => {
-            let Target { id, .. } = target(&client_id)?;
+        What::Disable(which) => show(&administration.disable_client(&caller, target(&which)?).await?),
+        What::Enable(which) => show(&administration.enable_client(&caller, target(&which)?).await?),
+        What::Approve { which, seen_version } => {
+            let Target { id, .. } = target(&which)?;
             let version = match seen_version {
                 Some(version) => version,
                 None => administration.find_client(&id).await?.version,
             };
             show(&administration.approve_client(&caller, id, version).await?)
         }
-        What::Delete { client_id } => {
-            administration.delete_client(&caller, target(&client_id)?).await?;
-            json!({"deleted": client_id})
+        What::Delete(which) => {
+            administration.delete_client(&caller, target(&which)?).await?;
+            json!({"deleted": which.client_id})
         }
-        What::RotateSecret { client_id, overlap_seconds } => {
+        What::RotateSecret { which, overlap_seconds } => {
             let overlap = Duration::seconds(overlap_seconds);
-            show_registered(&administration.rotate_secret(&caller, target(&client_id)?, overlap).await?)
+            show_registered(&administration.rotate_secret(&caller, target(&which)?, overlap).await?)
         }
-        What::AddKey { client_id, file } => {
+        What::AddKey { which, file } => {
             let key = Value::Object(read_document(&file)?);
-            show(&administration.add_key(&caller, target(&client_id)?, &key).await?)
+            show(&administration.add_key(&caller, target(&which)?, &key).await?)
         }
-        What::RemoveKey { client_id, kid } => {
-            show(&administration.remove_key(&caller, target(&client_id)?, kid).await?)
+        What::RemoveKey { which, kid } => {
+            show(&administration.remove_key(&caller, target(&which)?, kid).await?)
         }
     })
 }
@@ -140,7 +169,8 @@ async fn list(administration: &crate::admin::Administration) -> Result<Value, Fa
     }
 }
 
-fn target(text: &str) -> Result<Target, Failed> {
-    let id = ClientId::parse(text).ok_or_else(|| Failed(format!("{text:?} is not a client_id")))?;
+fn target(Which { client_id }: &Which) -> Result<Target, Failed> {
+    let unknown = || Failed(format!("{client_id:?} is not a client_id: hilum client list names them"));
+    let id = ClientId::parse(client_id).ok_or_else(unknown)?;
     Ok(Target { id, version: None })
 }

@@ -10,7 +10,9 @@ use std::time::Duration;
 use clap::Args;
 use serde_json::Value;
 
+use crate::config;
 use crate::config::http::Http;
+use crate::config::problem::nowhere_in;
 
 use super::ConfigFile;
 use super::output::{Failed, print};
@@ -36,7 +38,9 @@ pub fn run(options: &Options) -> Result<(), Failed> {
     let address = *ops.first().ok_or_else(|| Failed("http.ops names no address".to_owned()))?;
     let (path, well, ill) =
         if options.ready { ("/readyz", "ready", "not ready") } else { ("/healthz", "alive", "not alive") };
-    let failed = |why: String| Failed(format!("{ill}: {why}"));
+    let nowhere = config::absent(options.file.config.as_deref());
+    let nowhere = nowhere.map(|folder| format!("\n{}", nowhere_in(&folder))).unwrap_or_default();
+    let failed = |why: String| Failed(format!("{ill}: {why}{nowhere}"));
     let answer = ask_in_time(address, path).map_err(|error| failed(format!("{address}: {error}")))?;
     match Answer::parse(&answer) {
         Some(Answer { status: 200, .. }) => {

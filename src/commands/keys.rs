@@ -34,7 +34,8 @@ enum What {
     Rewrap,
     /// Revoke one key, whose tokens die; another signs in its place at once
     Revoke {
-        /// The key, as `list` names it
+        /// The kid of the key, as `hilum keys list` names it; it may begin with a hyphen
+        #[arg(allow_hyphen_values = true)]
         kid: String,
         /// Why: it stands in the audit record
         #[arg(long, value_parser = parse_reason, default_value = "revoked at a terminal")]

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
+use crate::config;
 use crate::config::database::Database;
+use crate::config::problem::nowhere_in;
 use crate::platform::tls;
 use crate::store::{connect, migrate};
 
@@ -12,13 +14,16 @@ use super::output::{Failed, print};
 pub fn run(file: Option<&Path>) -> Result<(), Failed> {
     tls::install();
     let database = Database::load(file)?;
+    let nowhere = config::absent(file).map(|folder| format!("{}\n", nowhere_in(&folder))).unwrap_or_default();
     let owner = database.owner_url.as_ref().ok_or_else(|| {
-        Failed(
-            "set HILUM_DATABASE__OWNER_URL (database.owner_url) to the role that owns the schema".to_owned(),
-        )
+        Failed(format!(
+            "{nowhere}set HILUM_DATABASE__OWNER_URL (database.owner_url) to the role that owns the schema"
+        ))
     })?;
     let runtime_url = database.url.as_ref().ok_or_else(|| {
-        Failed("set DATABASE_URL (database.url) to the role that the server runs as: it gets its privileges here".to_owned())
+        Failed(format!(
+            "{nowhere}set DATABASE_URL (database.url) to the role that the server runs as: it gets its privileges here"
+        ))
     })?;
     let owner = connect::options(owner.expose())?;
     let role = connect::options(runtime_url.expose())?.get_username().to_owned();

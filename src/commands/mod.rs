@@ -41,7 +41,7 @@ struct Hilum {
 #[derive(Subcommand)]
 enum Command {
     /// Run everything on this machine, with a private PostgreSQL and demonstration clients
-    Dev(dev::Options),
+    Dev(dev::Arguments),
     /// Run the server in production, against DATABASE_URL
     Serve(ConfigFile),
     /// Bring the schema up to date, as the owner of the schema (HILUM_DATABASE__OWNER_URL)
@@ -94,7 +94,7 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
         }
     };
     let done = match hilum.command {
-        Command::Dev(options) => dev::run(&options),
+        Command::Dev(arguments) => dev::run(arguments),
         Command::Serve(file) => serve::run(file.config.as_deref()),
         Command::Migrate(file) => migrate::run(file.config.as_deref()),
         Command::Check(file) => check::run(file.config.as_deref()),
@@ -114,5 +114,48 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
             output::complain(&says);
             ExitCode::FAILURE
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn what_may_begin_with_a_hyphen_is_taken_for_what_it_is() {
+        let (kid, double) = ("-Exyz0123456789-_", "--xyz0123456789-_");
+        for named in [kid, double] {
+            let rows: [&[&str]; 6] = [
+                &["keys", "revoke", named],
+                &["keys", "revoke", "--json", named],
+                &["client", "remove-key", "0190aa7c-0000-7000-8000-000000000000", named],
+                &["pki", "revoke", named, "--reason", "superseded"],
+                &["audit", "list", "--patient", named, "--person", named],
+                &["scope", "explain", "--client", "x", "--patient", named, "system/Claim.rs"],
+            ];
+            for row in rows {
+                let parsed = Hilum::try_parse_from([&["hilum"], row].concat());
+                assert!(parsed.is_ok(), "{row:?}: {}", parsed.err().unwrap());
+            }
+        }
+        let parsed = Hilum::try_parse_from(["hilum", "keys", "revoke", kid, "--jsno"]);
+        assert!(parsed.is_err(), "a word too many is refused");
+    }
+
+    #[test]
+    fn every_argument_of_every_command_is_explained() {
+        fn unexplained(command: &clap::Command, path: &str, found: &mut Vec<String>) {
+            let path = format!("{path} {}", command.get_name());
+            let silent = command.get_arguments().filter(|argument| argument.get_help().is_none());
+            found.extend(silent.map(|argument| format!("{path} {}", argument.get_id())));
+            for below in command.get_subcommands() {
+                unexplained(below, &path, found);
+            }
+        }
+        let mut found = Vec::new();
+        unexplained(&Hilum::command(), "", &mut found);
+        assert_eq!(found, Vec::<String>::new());
     }
 }

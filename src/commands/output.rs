@@ -3,9 +3,12 @@
 use std::io::Write;
 
 use serde_json::Value;
+use time::format_description::well_known::Rfc3339;
 
-use crate::config::problem::ConfigError;
+use crate::config::problem::{ConfigError, Problem};
+use crate::moment::Timestamp;
 use crate::protocol::error::{Failure, Fault};
+use crate::store::connect;
 
 /// Why a command failed, in words that tell what to do.
 #[derive(Debug)]
@@ -13,7 +16,7 @@ pub struct Failed(pub String);
 
 impl From<Fault> for Failed {
     fn from(fault: Fault) -> Self {
-        Self(fault.to_string())
+        Self(connect::told(&fault))
     }
 }
 
@@ -54,6 +57,12 @@ pub fn complain(text: &str) {
     drop(writeln!(std::io::stderr().lock(), "hilum: {text}"));
 }
 
+/// Problems, a line each.
+#[must_use]
+pub fn listed(problems: &[Problem]) -> String {
+    problems.iter().map(|problem| format!("  {problem}")).collect::<Vec<_>>().join("\n")
+}
+
 /// Prints a document as JSON.
 pub fn print_json(value: &Value) {
     print(&serde_json::to_string_pretty(value).unwrap_or_default());
@@ -78,7 +87,16 @@ pub fn table(heading: &[&str], rows: &[Vec<String>]) -> String {
     lines.join("\n")
 }
 
-/// The text of a member, for a cell of a table.
+/// A point in time for people; 0 stands for never (RFC 7591, 3.2.1).
+fn moment(seconds: Option<i64>) -> String {
+    if seconds == Some(0) {
+        return "never".to_owned();
+    }
+    let at = seconds.and_then(|seconds| Timestamp::from_unix_timestamp(seconds).ok());
+    at.and_then(|at| at.format(&Rfc3339).ok()).unwrap_or_else(|| "-".to_owned())
+}
+
+/// The text of a member, for a cell of a table. Points in time are dates.
 #[must_use]
 pub fn cell(value: &Value, member: &str) -> String {
     match value.get(member) {
@@ -89,6 +107,7 @@ pub fn cell(value: &Value, member: &str) -> String {
             .map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned))
             .collect::<Vec<_>>()
             .join(" "),
+        Some(Value::Number(number)) if member.ends_with("_at") => moment(number.as_i64()),
         Some(other @ (Value::Bool(_) | Value::Number(_) | Value::Object(_))) => other.to_string(),
     }
 }
@@ -104,6 +123,22 @@ pub fn lines(value: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn points_in_time_are_dates_in_a_cell() {
+        let client = serde_json::json!({"created_at": 1_795_371_204, "client_secret_expires_at": 0, "version": 2,
+                                        "at": "2026-01-31T08:00:00Z", "approved_at": null});
+        let rows = [
+            ("created_at", "2026-11-22T18:13:24Z"),
+            ("client_secret_expires_at", "never"),
+            ("version", "2"),
+            ("at", "2026-01-31T08:00:00Z"),
+            ("approved_at", "-"),
+        ];
+        for (member, expected) in rows {
+            assert_eq!(cell(&client, member), expected);
+        }
+    }
 
     #[test]
     fn a_table_is_as_wide_as_its_cells() {

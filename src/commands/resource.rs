@@ -26,17 +26,37 @@ pub struct Options {
 #[derive(Subcommand, Debug)]
 enum What {
     /// Register a resource server from a JSON file (- for the input stream)
-    Create { file: PathBuf },
+    Create {
+        /// The registration, a JSON file
+        file: PathBuf,
+    },
     /// List the resource servers
     List,
     /// Show one resource server
-    Show { name: String },
+    Show(Which),
     /// Replace a registration by a JSON file
-    Replace { name: String, file: PathBuf },
+    Replace {
+        #[command(flatten)]
+        which: Which,
+        /// The whole registration, a JSON file (- for the input stream)
+        file: PathBuf,
+    },
     /// Merge a JSON file into a registration (RFC 7396: null removes a member)
-    Patch { name: String, file: PathBuf },
+    Patch {
+        #[command(flatten)]
+        which: Which,
+        /// The members that change, a JSON file (- for the input stream)
+        file: PathBuf,
+    },
     /// Delete a resource server: nobody gets tokens for it any more
-    Delete { name: String },
+    Delete(Which),
+}
+
+/// Which resource server it is about.
+#[derive(Args, Debug)]
+struct Which {
+    /// The resource server, as `hilum resource list` names it
+    name: String,
 }
 
 /// Runs `hilum resource`.
@@ -65,16 +85,16 @@ async fn perform(terminal: Terminal, what: What) -> Result<Value, Failed> {
     Ok(match what {
         What::Create { file } => show(&administration.create_resource(&caller, read_document(&file)?).await?),
         What::List => return list(&administration).await,
-        What::Show { name } => show(&administration.find_resource(&target(&name)?.name).await?),
-        What::Replace { name, file } => {
-            show(&administration.replace_resource(&caller, target(&name)?, read_document(&file)?).await?)
+        What::Show(which) => show(&administration.find_resource(&target(&which)?.name).await?),
+        What::Replace { which, file } => {
+            show(&administration.replace_resource(&caller, target(&which)?, read_document(&file)?).await?)
         }
-        What::Patch { name, file } => {
-            show(&administration.patch_resource(&caller, target(&name)?, read_document(&file)?).await?)
+        What::Patch { which, file } => {
+            show(&administration.patch_resource(&caller, target(&which)?, read_document(&file)?).await?)
         }
-        What::Delete { name } => {
-            administration.delete_resource(&caller, target(&name)?).await?;
-            json!({"deleted": name})
+        What::Delete(which) => {
+            administration.delete_resource(&caller, target(&which)?).await?;
+            json!({"deleted": which.name})
         }
     })
 }
@@ -91,8 +111,8 @@ async fn list(administration: &Administration) -> Result<Value, Failed> {
     }
 }
 
-fn target(text: &str) -> Result<Target, Failed> {
-    let name = ResourceName::parse(text)
-        .ok_or_else(|| Failed(format!("{text:?} is not the name of a resource server")))?;
+fn target(Which { name }: &Which) -> Result<Target, Failed> {
+    let name = ResourceName::parse(name)
+        .ok_or_else(|| Failed(format!("{name:?} is not the name of a resource server")))?;
     Ok(Target { name, version: None })
 }

@@ -1,5 +1,6 @@
 //! A server that runs: its listeners, its jobs, its signals, its end.
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::available_parallelism;
@@ -15,12 +16,12 @@ use crate::app::renewed::{ClientAnchors, OwnCertificate, ProxyAnchors, Revocatio
 use crate::app::{self, Beside, Ground};
 use crate::clients::proxies::Proxies;
 use crate::config::Config;
-use crate::config::problem::ConfigError;
+use crate::config::problem::{ConfigError, because};
 use crate::http::server::{self, Listeners};
 use crate::jobs;
 use crate::platform::telemetry::{self, LogHandle};
 use crate::platform::tls::{self, ServerCertificate};
-use crate::protocol::error::{Doing, Fault};
+use crate::protocol::error::Doing;
 
 use super::output::Failed;
 
@@ -37,6 +38,8 @@ pub struct Running<'a> {
     pub beside: Beside,
     /// Its log.
     pub log: LogHandle,
+    /// What to do about an address that another program has.
+    pub taken: &'static str,
     /// Reads the configuration again.
     pub reload: Box<dyn Fn() -> Result<Config, ConfigError> + 'a>,
     /// Names the files among changed ones that must not be used.
@@ -62,14 +65,15 @@ pub async fn serve(running: Running<'_>, ready: impl FnOnce()) -> Result<(), Fai
     RevocationListFiles { revocations: communities.revocations.clone() }.read(&files)?();
     communities.refresh().await?;
     communities.revocations.read_published().await?;
-    let certificate = read_certificate(config)?;
+    let (certificate, _) = app::read_own(&config.tls)?;
     let state =
         server::share(Arc::new(app::compose(config, ground, metrics.clone(), running.beside.clone())?));
 
     let mut signals = Signals::new()?;
     let listeners = listeners(config, &certificate);
-    let service = server::service(&listeners, &state)?;
-    let operations = server::operations(&listeners, &state)?;
+    let occupied = |error| not_listening(&error, running.taken);
+    let service = server::service(&listeners, &state).map_err(occupied)?;
+    let operations = server::operations(&listeners, &state).map_err(occupied)?;
     let handles = [service.handle(), operations.handle()];
     let (end, ending) = watch::channel(false);
     let renewal = beginning.watch(renewed_parts(ground, &certificate, state.proxies.as_ref()));
@@ -116,6 +120,14 @@ async fn record_counted(ground: &Ground) {
     }
 }
 
+fn not_listening(error: &io::Error, taken: &str) -> Failed {
+    let says = because(error);
+    if error.kind() == io::ErrorKind::AddrInUse {
+        return Failed(format!("{says}: {taken}"));
+    }
+    Failed(says)
+}
+
 fn listeners(config: &Config, certificate: &ServerCertificate) -> Listeners {
     let workers = config.http.workers.or_else(|| available_parallelism().ok()).map_or(1, usize::from);
     Listeners {
@@ -125,11 +137,6 @@ fn listeners(config: &Config, certificate: &ServerCertificate) -> Listeners {
         workers,
         drain: config.http.drain,
     }
-}
-
-fn read_certificate(config: &Config) -> Result<ServerCertificate, Fault> {
-    let (chain, key) = OwnCertificate::content(&Files::of(config))?;
-    Ok(ServerCertificate::read(&chain, &key)?.stapled(app::read_stapled(&config.tls)?))
 }
 
 /// What is read again, at HUP or when it has changed. What the files hold now is what is watched.

@@ -44,7 +44,7 @@ struct Question {
     #[arg(long, value_name = "GRANT")]
     grant_type: Option<String>,
     /// The id of the patient in context [default: the only patient the person may act for]
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", allow_hyphen_values = true)]
     patient: Option<String>,
     /// The scopes, as the request would have them
     #[arg(required = true, value_name = "SCOPE")]

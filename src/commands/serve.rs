@@ -2,44 +2,50 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::app::inspection::{self, Inspection};
 use crate::app::renewal::Files;
 use crate::app::{self, Beside, Ground};
 use crate::config::Config;
 use crate::config::problem::ConfigError;
-use crate::platform::{telemetry, tls};
+use crate::platform::{clock, telemetry, tls};
 use crate::protocol::error::Doing;
-use crate::store::{Db, connect, migrate, safety};
+use crate::store::{Db, connect};
 
-use super::output::Failed;
+use super::output::{Failed, listed};
 use super::running::{self, Running};
+
+/// What to do about an address that another program has.
+const TAKEN: &str = "choose another in http.public, http.mtls or http.ops";
 
 /// Runs `hilum serve`.
 pub fn run(file: Option<&Path>) -> Result<(), Failed> {
     let config = Config::load(file)?;
-    let problems = config.unsafe_for_production();
-    if !problems.is_empty() {
-        let told: Vec<String> =
-            problems.iter().map(|problem| format!("  {}: {}", problem.key, problem.says)).collect();
-        return Err(Failed(format!("refusing to start, since this is not safe:\n{}", told.join("\n"))));
-    }
     tls::install();
+    let found = Inspection::of_files(&config, clock::of_this_machine());
+    if !found.refused.is_empty() {
+        let told = listed(&found.refused);
+        return Err(Failed(format!("refusing to start, since this is not safe:\n{told}")));
+    }
     let log = telemetry::start(&config.log).doing("starting the log")?;
+    for problem in found.outdated.iter().chain(&found.doubtful) {
+        tracing::warn!(%problem, "clients may refuse this server");
+    }
     let file: Option<PathBuf> = file.map(Path::to_owned);
     running::runtime()?.block_on(async {
         let (options, db) = app::database(&config)?;
-        connect::reach(&options).await?;
+        connect::reach(&options, &db).await?;
         refuse_unsafe_database(&db).await?;
         let ground = Ground::on(&config, &options, db).await?;
         refuse_unusable_hsm(&ground).await?;
         let reload = move || {
             let config = Config::load(file.as_deref())?;
             let problems = config.unsafe_for_production();
-            if problems.is_empty() { Ok(config) } else { Err(ConfigError { problems }) }
+            if problems.is_empty() { Ok(config) } else { Err(ConfigError::new(problems)) }
         };
         let beside = Beside::Nothing;
         let judge = |files: &Files| Config::unsafe_files(&files.tls, files.proxy.as_ref());
         let reload = Box::new(reload);
-        let running = Running { config: &config, ground: &ground, beside, log, reload, judge };
+        let running = Running { config: &config, ground: &ground, beside, log, taken: TAKEN, reload, judge };
         running::serve(running, || {
             tracing::info!(issuer = config.issuer.url.as_str(), "ready");
         })
@@ -56,31 +62,10 @@ async fn refuse_unusable_hsm(ground: &Ground) -> Result<(), Failed> {
 
 /// What only the database can tell.
 async fn refuse_unsafe_database(db: &Db) -> Result<(), Failed> {
-    if !migrate::is_current(db).await? {
-        return Err(Failed(
-            "the schema is not up to date: run hilum migrate with HILUM_DATABASE__OWNER_URL".to_owned(),
-        ));
-    }
-    let safety = safety::examine(db).await?;
-    let role = &safety.role;
-    let problems = [
-        (
-            !safety.durable,
-            "fsync, full_page_writes or synchronous_commit is off: a crash would lose what was answered"
-                .to_owned(),
-        ),
-        (safety.replica, "the database is a replica: connect to the primary".to_owned()),
-        (
-            safety.may_change_audit,
-            format!(
-                "{role} owns or may change the audit trail: connect as a role that hilum migrate gave its privileges"
-            ),
-        ),
-    ];
-    let told: Vec<String> =
-        problems.into_iter().filter_map(|(unsafe_, says)| unsafe_.then_some(format!("  {says}"))).collect();
-    if told.is_empty() {
+    let problems = inspection::of_database(db).await?;
+    if problems.is_empty() {
         return Ok(());
     }
-    Err(Failed(format!("refusing to start, since this database is not safe:\n{}", told.join("\n"))))
+    let told = listed(&problems);
+    Err(Failed(format!("refusing to start, since this database is not safe:\n{told}")))
 }

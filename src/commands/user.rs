@@ -29,7 +29,7 @@ pub struct Options {
 /// Whom it is about: a user name or a subject.
 #[derive(Args, Debug)]
 struct Whom {
-    /// The user name or the subject
+    /// The user name or the subject, as `hilum user list` names them
     #[arg(value_name = "USER")]
     user: String,
 }
@@ -37,7 +37,10 @@ struct Whom {
 #[derive(Subcommand, Debug)]
 enum What {
     /// Create a person from a JSON file (- for the input stream); prints the password once if none is given
-    Create { file: PathBuf },
+    Create {
+        /// The person, a JSON file
+        file: PathBuf,
+    },
     /// List the people
     List,
     /// Show one person
@@ -46,6 +49,7 @@ enum What {
     Patch {
         #[command(flatten)]
         whom: Whom,
+        /// The members that change, a JSON file (- for the input stream)
         file: PathBuf,
     },
     /// Stop a person: no sign-in any more, and every session, grant and token is dead

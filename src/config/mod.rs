@@ -27,7 +27,7 @@ pub mod tokens;
 use std::ffi::OsString;
 use std::io;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use toml::Value;
 
@@ -40,7 +40,7 @@ use limits::Limits;
 use log::Log;
 use outbound::Outbound;
 use pki::Pki;
-use problem::{ConfigError, Problem};
+use problem::{ConfigError, Problem, because};
 use proxy::Proxy;
 use revocation::Revocation;
 use secrets::Secrets;
@@ -100,7 +100,8 @@ impl Config {
     /// Reads the file, `hilum.toml` when none is named, and the environment.
     pub fn load(path: Option<&Path>) -> Result<Self, ConfigError> {
         let (text, named) = read_file(path)?;
-        Self::from_source(Source::read(&text, &named, environment()?))
+        let read = environment().and_then(|given| Self::from_source(Source::read(&text, &named, given)));
+        read.map_err(|error| ConfigError { nowhere: absent(path), ..error })
     }
 
     /// Parses the text of a file and the variables of an environment.
@@ -185,7 +186,7 @@ impl Config {
                 limits,
                 log,
             }),
-            _ => Err(ConfigError { problems }),
+            _ => Err(ConfigError::new(problems)),
         }
     }
 }
@@ -197,7 +198,7 @@ impl Database {
         let mut source = Source::read(&text, &named, environment()?);
         let database = source.section("database", Database::parse);
         let problems = source.into_problems();
-        if problems.is_empty() { Ok(database) } else { Err(ConfigError { problems }) }
+        if problems.is_empty() { Ok(database) } else { Err(ConfigError::new(problems)) }
     }
 }
 
@@ -210,7 +211,7 @@ impl Http {
         let ops = source.section("http", http::operations);
         let mut problems = source.into_problems();
         problems.retain(|problem| problem.key == named || problem.key == "http.ops");
-        if problems.is_empty() { Ok(ops) } else { Err(ConfigError { problems }) }
+        if problems.is_empty() { Ok(ops) } else { Err(ConfigError::new(problems)) }
     }
 }
 
@@ -221,9 +222,18 @@ fn read_file(path: Option<&Path>) -> Result<(String, String), ConfigError> {
         Ok(text) => Ok((text, key)),
         Err(error) if path.is_none() && error.kind() == io::ErrorKind::NotFound => Ok((String::new(), key)),
         Err(error) => {
-            Err(ConfigError { problems: vec![Problem::new(key, format!("cannot be read: {error}"))] })
+            Err(ConfigError::new(vec![Problem::new(key, format!("cannot be read: {}", because(&error)))]))
         }
     }
+}
+
+/// The folder in which no configuration was found, when none was named.
+#[must_use]
+pub fn absent(named: Option<&Path>) -> Option<PathBuf> {
+    if named.is_some() || Path::new(FILE).exists() {
+        return None;
+    }
+    Some(std::env::current_dir().unwrap_or_else(|_| PathBuf::from(".")))
 }
 
 /// The environment of the process. `vars` would panic on what is not Unicode.
@@ -236,7 +246,7 @@ fn environment() -> Result<Vec<(String, String)>, ConfigError> {
             Err(_) => problems.push(Problem::new(name, "is not text in UTF-8; write it anew")),
         }
     }
-    if problems.is_empty() { Ok(variables) } else { Err(ConfigError { problems }) }
+    if problems.is_empty() { Ok(variables) } else { Err(ConfigError::new(problems)) }
 }
 
 /// The names of the variables of this process that are Hilum's, and may hold secrets: other programs are not told.

@@ -1,6 +1,8 @@
 //! What is wrong with a configuration: all of it at once, each with what to do.
 
 use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
 
 /// One thing wrong with the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +20,13 @@ impl Problem {
     }
 }
 
+/// Why a file cannot be read, without the number that the operating system has for it.
+#[must_use]
+pub fn because(error: &io::Error) -> String {
+    let says = error.to_string();
+    says.split_once(" (os error").map_or_else(|| says.clone(), |(says, _)| says.to_owned())
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.key, self.says)
@@ -29,10 +38,29 @@ impl fmt::Display for Problem {
 pub struct ConfigError {
     /// Everything that is wrong with it.
     pub problems: Vec<Problem>,
+    /// Where a file was looked for that nobody had named, if it was not there.
+    pub nowhere: Option<PathBuf>,
+}
+
+impl ConfigError {
+    /// What is wrong with a configuration that was found.
+    #[must_use]
+    pub const fn new(problems: Vec<Problem>) -> Self {
+        Self { problems, nowhere: None }
+    }
+}
+
+/// That a folder has no configuration, and what to do.
+#[must_use]
+pub fn nowhere_in(folder: &Path) -> String {
+    format!("there is no hilum.toml in {}: name it with --config FILE", folder.display())
 }
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(folder) = &self.nowhere {
+            writeln!(f, "{}", nowhere_in(folder))?;
+        }
         f.write_str("the configuration cannot be used")?;
         self.problems.iter().try_for_each(|problem| write!(f, "\n  {problem}"))
     }

@@ -9,7 +9,7 @@ use x509_parser::pem::Pem;
 use x509_parser::x509::X509Name;
 
 use super::Config;
-use super::problem::Problem;
+use super::problem::{Problem, because};
 use super::proxy::Proxy;
 use super::secrets::{MasterKeySource, Secrets};
 use super::tls::Tls;
@@ -82,7 +82,9 @@ fn master_keys(secrets: &Secrets) -> Vec<Problem> {
 fn program(key: &str, file: &Path) -> Option<Problem> {
     let shown = file.display();
     let found = match fs::metadata(file) {
-        Err(error) => return Some(Problem::new(key, format!("{shown} cannot be found: {error}"))),
+        Err(error) => {
+            return Some(Problem::new(key, format!("{shown} cannot be found: {}", because(&error))));
+        }
         Ok(found) => found,
     };
     let mode = found.permissions().mode();
@@ -119,7 +121,7 @@ fn is_of_another(found: &Metadata) -> bool {
 fn secret_file(key: &str, file: &Path) -> Option<Problem> {
     let shown = file.display();
     match fs::metadata(file) {
-        Err(error) => Some(Problem::new(key, format!("{shown} cannot be read: {error}"))),
+        Err(error) => Some(Problem::new(key, format!("{shown} cannot be read: {}", because(&error)))),
         Ok(found) if !found.is_file() => Some(Problem::new(key, format!("{shown} is not a file"))),
         Ok(found) if found.permissions().mode() & 0o077 != 0 => {
             Some(Problem::new(key, format!("others may read {shown}; run chmod 600 {shown}")))
@@ -132,7 +134,7 @@ fn certificate_file(key: &str, file: &Path) -> Option<Problem> {
     let shown = file.display();
     let content = match fs::read(file) {
         Ok(content) => content,
-        Err(error) => return Some(Problem::new(key, format!("{shown} cannot be read: {error}"))),
+        Err(error) => return Some(Problem::new(key, format!("{shown} cannot be read: {}", because(&error)))),
     };
     let blocks: Result<Vec<Pem>, _> = Pem::iter_from_buffer(&content).collect();
     let Some(blocks) = blocks.ok().filter(|blocks| !blocks.is_empty()) else {

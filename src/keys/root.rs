@@ -51,6 +51,14 @@ pub async fn ensure(
     Ok(read(sealer, &stored).await?)
 }
 
+/// Whether a start would have the root: the one that is kept opens, or one can be made. Nothing is written.
+pub async fn examine(db: &Db, sealer: &Sealer) -> Result<(), Fault> {
+    match store::server_secret::find(db, ROOT).await? {
+        Some(stored) => read(sealer, &stored).await.map(drop),
+        None => former(db, sealer).await.map(drop),
+    }
+}
+
 async fn read(sealer: &Sealer, stored: &[u8]) -> Result<KeyMaterial, Fault> {
     let root = sealer.open(PLACE, stored).await?;
     KeyMaterial::from_kept(&root).ok_or_else(|| Fault::new(READING, "it is not 32 bytes"))

@@ -197,7 +197,7 @@ impl WatchedCertificate {
                     "; run `hilum pki rollover`: from {cut} on it issues no certificate for the whole of its time"
                 )
             }
-            Kind::Server | Kind::Anchor | Kind::ProxyAnchor | Kind::Client => String::new(),
+            Kind::Server | Kind::Anchor | Kind::ProxyAnchor | Kind::Client | Kind::Hsm => String::new(),
         };
         format!("the {} certificate{whose} {when}: {subject}{what}", self.kind.as_str())
     }

@@ -120,6 +120,12 @@ fn monotonic() -> Instant {
     Instant::now()
 }
 
+/// The time of this machine, for who has no database to ask.
+#[must_use]
+pub fn of_this_machine() -> Timestamp {
+    timestamp(wall())
+}
+
 #[expect(clippy::disallowed_methods, reason = "the machine's own clock is read here to tell its drift")]
 fn wall() -> i64 {
     micros(Timestamp::from(SystemTime::now()))

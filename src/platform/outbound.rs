@@ -27,6 +27,7 @@ use self::freshness::Freshness;
 use self::resolver::{AnyAddress, NotPublic, PublicAddresses};
 use self::url::Reach;
 use crate::config::outbound::Outbound as Rules;
+use crate::config::problem::because;
 use crate::jose::object::has_nul;
 use crate::protocol::secret::Secret;
 
@@ -98,8 +99,8 @@ pub enum OutboundError {
 #[derive(Debug, thiserror::Error)]
 pub enum OutboundUnready {
     /// The file of extra roots cannot be read.
-    #[error("outbound.ca_file cannot be read: {0}")]
-    Roots(#[source] std::io::Error),
+    #[error("{0}: leave the key out to trust the roots of the system alone")]
+    Roots(String),
     /// TLS cannot be set up: most often, the system has no roots.
     #[error("fetching cannot be set up; install ca-certificates or give outbound.ca_file: {0}")]
     Tls(#[source] reqwest::Error),
@@ -110,8 +111,14 @@ impl Outbound {
     pub fn new(rules: &Rules) -> Result<Self, OutboundUnready> {
         let roots = match &rules.ca_file {
             Some(file) => {
-                let pem = std::fs::read(file).map_err(OutboundUnready::Roots)?;
-                Certificate::from_pem_bundle(&pem).map_err(OutboundUnready::Tls)?
+                let shown = file.display();
+                let unreadable = |error| format!("{shown} cannot be read: {}", because(&error));
+                let pem = std::fs::read(file).map_err(|error| OutboundUnready::Roots(unreadable(error)))?;
+                let roots = Certificate::from_pem_bundle(&pem).unwrap_or_default();
+                if roots.is_empty() {
+                    return Err(OutboundUnready::Roots(format!("{shown} holds no PEM certificates")));
+                }
+                roots
             }
             None => Vec::new(),
         };

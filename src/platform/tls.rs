@@ -5,22 +5,26 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use rustls::client::danger::HandshakeSignatureValid;
+use rustls::client::verify_server_name;
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::server::{ClientHello, ParsedCertificate, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls::{DigitallySignedStruct, DistinguishedName, Error, ServerConfig, SignatureScheme};
 
-use crate::protocol::error::{Doing, Fault};
+use crate::protocol::error::Fault;
+
+const CERTIFICATE: &str = "tls.certificate_file";
+const KEY: &str = "tls.key_file";
 
 /// The server's own certificate, which can be replaced while running. Clones share it.
 #[derive(Clone, Debug)]
 pub struct ServerCertificate(Arc<ArcSwap<CertifiedKey>>);
 
 impl ServerCertificate {
-    /// Reads a certificate chain and its key, both in PEM.
+    /// Reads a certificate chain and its key, both in PEM. A fault names the key of the configuration that is at fault.
     pub fn read(chain: &[u8], key: &[u8]) -> Result<Self, Fault> {
         Ok(Self(Arc::new(ArcSwap::from_pointee(certified(chain, key)?))))
     }
@@ -30,6 +34,15 @@ impl ServerCertificate {
     pub fn stapled(self, answer: Option<Vec<u8>>) -> Self {
         let certified = CertifiedKey { ocsp: answer, ..CertifiedKey::clone(&self.0.load()) };
         Self(Arc::new(ArcSwap::from_pointee(certified)))
+    }
+
+    /// Whether clients that look for a host find its name in it (RFC 9110, 4.3.4).
+    #[must_use]
+    pub fn is_for(&self, host: &str) -> bool {
+        let certified = self.0.load();
+        let leaf = certified.cert.first().and_then(|leaf| ParsedCertificate::try_from(leaf).ok());
+        let name = ServerName::try_from(host.trim_matches(['[', ']'])).ok();
+        leaf.zip(name).is_some_and(|(leaf, name)| verify_server_name(&leaf, &name).is_ok())
     }
 
     /// Replaces it by another one for handshakes to come; open connections go on.
@@ -67,13 +80,25 @@ pub fn with_client_certificate(certificate: &ServerCertificate) -> ServerConfig 
 
 fn certified(chain: &[u8], key: &[u8]) -> Result<CertifiedKey, Fault> {
     let chain: Result<Vec<CertificateDer<'static>>, _> = CertificateDer::pem_slice_iter(chain).collect();
-    let chain = chain.doing("reading the server's certificate")?;
+    let chain = chain.map_err(|error| Fault::new(CERTIFICATE, format!("holds no PEM: {error}")))?;
     if chain.is_empty() {
-        return Err(Fault::new("reading the server's certificate", "the file has none"));
+        return Err(Fault::new(CERTIFICATE, "holds no PEM certificate"));
     }
-    let key = PrivateKeyDer::from_pem_slice(key).doing("reading the server's key")?;
-    let provider = aws_lc_rs::default_provider();
-    CertifiedKey::from_der(chain, key, &provider).doing("putting the server's certificate and key together")
+    let key = PrivateKeyDer::from_pem_slice(key)
+        .map_err(|error| Fault::new(KEY, format!("holds no private key in PEM: {error}")))?;
+    CertifiedKey::from_der(chain, key, &aws_lc_rs::default_provider()).map_err(unusable)
+}
+
+/// The library speaks of any certificate as the peer's.
+fn unusable(error: Error) -> Fault {
+    if let Error::InvalidCertificate(why) = error {
+        let wanted = "the server's certificate must be one of X.509 version 3";
+        return Fault::new(CERTIFICATE, format!("cannot be used ({why}): {wanted}"));
+    }
+    if matches!(error, Error::InconsistentKeys(_)) {
+        return Fault::new(KEY, "holds the key of another certificate than that of tls.certificate_file");
+    }
+    Fault::new(KEY, format!("cannot be used: {error}"))
 }
 
 /// Judges possession alone: the signature of the handshake. Who issued the certificate, whether it is
@@ -131,5 +156,45 @@ impl ClientCertVerifier for Possession {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{CertificateParams, KeyPair};
+
+    use super::*;
+
+    /// Of X.509 version 1, which has no room for the names of hosts.
+    const FIRST_VERSION: &str = "-----BEGIN CERTIFICATE-----
+MIIBFzCBvQIUdHyT4ZKea0VKf/3tnmC38AfLKZMwCgYIKoZIzj0EAwIwDTELMAkG
+A1UEAwwCdjEwIBcNMjYxMTIyMTkwMzUxWhgPMjEyNjEwMjkxOTAzNTFaMA0xCzAJ
+BgNVBAMMAnYxMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEZwqwVz4IERNFikwW
+3NzMtQRRVKmDsinFJC+96C70PqgNIP+Kzfh6p/lClUCtlOucLIljgsYOeKww9C/V
+/uxXzzAKBggqhkjOPQQDAgNJADBGAiEAqMtpequusViRvXHz9011I71Y/rzFgjxC
+tz0mW7eN6PsCIQDqGuxhIdzFycA/N5qyQ1oZnjjlZ4KF1N6ZMX/crTgH/Q==
+-----END CERTIFICATE-----
+";
+
+    #[test]
+    fn a_certificate_that_cannot_be_used_is_told_by_its_key_of_the_configuration() {
+        let (key, other) = (KeyPair::generate().unwrap(), KeyPair::generate().unwrap());
+        let names = vec!["as.example".to_owned(), "127.0.0.1".to_owned()];
+        let chain = CertificateParams::new(names).unwrap().self_signed(&key).unwrap().pem();
+        let (key, other) = (key.serialize_pem(), other.serialize_pem());
+        let rows = [
+            (FIRST_VERSION, &*key, CERTIFICATE, "the server's certificate must be one of X.509 version 3"),
+            ("garbage", &*key, CERTIFICATE, "holds no PEM certificate"),
+            (&*chain, "garbage", KEY, "holds no private key in PEM"),
+            (&*chain, &*other, KEY, "holds the key of another certificate"),
+        ];
+        for (chain, key, named, says) in rows {
+            let fault = ServerCertificate::read(chain.as_bytes(), key.as_bytes()).unwrap_err();
+            let told = fault.to_string();
+            assert!(fault.doing() == named && told.contains(says) && !told.contains("peer"), "{told}");
+        }
+        let own = ServerCertificate::read(chain.as_bytes(), key.as_bytes()).unwrap();
+        let hosts = ["as.example", "127.0.0.1", "[::1]", "other.example"];
+        assert_eq!(hosts.map(|host| own.is_for(host)), [true, true, false, false]);
     }
 }

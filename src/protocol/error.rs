@@ -341,6 +341,12 @@ impl Fault {
     pub const fn doing(&self) -> &'static str {
         self.doing
     }
+
+    /// What went wrong.
+    #[must_use]
+    pub fn cause(&self) -> &(dyn std::error::Error + Send + Sync + 'static) {
+        self.source.as_ref()
+    }
 }
 
 impl fmt::Display for Fault {

@@ -1,5 +1,6 @@
 //! How connections are made: the pool for reading, and single connections for the ledger's writers.
 
+use std::io::ErrorKind;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -11,6 +12,12 @@ use crate::protocol::error::{Doing, Fault};
 
 use super::Db;
 
+/// What gives the URL of the role that serves.
+const SETTING: &str = "database.url";
+
+/// How long the first connection may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// How long a request waits for a connection before it is told to come again.
 const ACQUIRE: Duration = Duration::from_secs(1);
 
@@ -18,6 +25,68 @@ const ACQUIRE: Duration = Duration::from_secs(1);
 pub fn options(url: &str) -> Result<PgConnectOptions, Fault> {
     let options = PgConnectOptions::from_str(url).doing("reading the database URL")?;
     Ok(options.disable_statement_logging())
+}
+
+/// Connects, and tells whom it could not reach, as whom, and why. `setting` is the key that gave the URL.
+pub async fn open(options: &PgConnectOptions, setting: &'static str) -> Result<PgConnection, Fault> {
+    let opened = tokio::time::timeout(PATIENCE, PgConnection::connect_with(options)).await;
+    let cause = match opened {
+        Ok(Ok(connection)) => return Ok(connection),
+        Ok(Err(error)) => cause(&error),
+        Err(_) => format!("no answer within {} s", PATIENCE.as_secs()),
+    };
+    Err(unreached(options, setting, &cause))
+}
+
+/// Makes sure that the pool reaches the database. A pool tries until its patience ends and does not tell why, so one
+/// connection is then asked for the cause.
+pub async fn reach(options: &PgConnectOptions, db: &Db) -> Result<(), Fault> {
+    match db.pool().acquire().await {
+        Ok(_) => Ok(()),
+        Err(sqlx::Error::PoolTimedOut) => open(options, SETTING).await.map(drop),
+        Err(error) => Err(unreached(options, SETTING, &cause(&error))),
+    }
+}
+
+fn unreached(options: &PgConnectOptions, setting: &'static str, cause: &str) -> Fault {
+    let (place, role) = (place(options), options.get_username());
+    Fault::new(setting, format!("cannot connect to {place} as {role}: {cause}"))
+}
+
+/// What a fault says. Of what PostgreSQL has refused its own words are told, not where they stand in its source.
+#[must_use]
+pub fn told(fault: &Fault) -> String {
+    match fault.cause().downcast_ref::<sqlx::Error>() {
+        Some(error) => format!("{}: {}", fault.doing(), cause(error)),
+        None => fault.to_string(),
+    }
+}
+
+/// A socket, or host and port. Nothing else of the URL is told: it may hold a password.
+fn place(options: &PgConnectOptions) -> String {
+    let (host, port) = (options.get_host(), options.get_port());
+    let folder = options.get_socket().map(|folder| folder.display().to_string());
+    match folder.or_else(|| host.starts_with('/').then(|| host.to_owned())) {
+        Some(folder) => format!("{folder}/.s.PGSQL.{port}"),
+        None => format!("{host}:{port}"),
+    }
+}
+
+fn cause(error: &sqlx::Error) -> String {
+    if let Some(advice) = advice(error) {
+        return format!("{error}: {advice}");
+    }
+    if let sqlx::Error::Database(refused) = error {
+        return refused.message().to_owned();
+    }
+    let sqlx::Error::Io(error) = error else { return error.to_string() };
+    if error.kind() == ErrorKind::ConnectionRefused {
+        "connection refused".to_owned()
+    } else if error.kind() == ErrorKind::NotFound {
+        "there is no such socket".to_owned()
+    } else {
+        error.to_string()
+    }
 }
 
 /// A pool of which every session is read-only, opened when first used.
@@ -41,20 +110,6 @@ pub async fn writer(options: &PgConnectOptions) -> Result<PgConnection, Fault> {
         ("idle_in_transaction_session_timeout", "5000"),
     ]);
     PgConnection::connect_with(&options).await.doing("connecting to the database")
-}
-
-/// Connects once, so that whoever starts is told what to do where that cannot be.
-pub async fn reach(options: &PgConnectOptions) -> Result<(), Fault> {
-    let connection = explained(options).await?;
-    connection.close().await.doing("closing a connection to the database")
-}
-
-/// A connection as it is asked for, with what to do where it cannot be.
-pub(super) async fn explained(options: &PgConnectOptions) -> Result<PgConnection, Fault> {
-    PgConnection::connect_with(options).await.map_err(|error| {
-        let says = advice(&error).map_or_else(|| error.to_string(), |advice| format!("{error}: {advice}"));
-        Fault::new("connecting to the database", says)
-    })
 }
 
 /// What to do where the TLS of the database is wrong.
@@ -83,4 +138,28 @@ fn advice(error: &sqlx::Error) -> Option<&'static str> {
         );
     }
     Some("the certificate of PostgreSQL was refused: have it made anew there")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn who_cannot_be_reached_is_named_with_the_cause_and_without_the_password() {
+        let unused = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let refused = format!("postgres://app:s3cret@127.0.0.1:{unused}/hilum");
+        let expected =
+            format!("database.url: cannot connect to 127.0.0.1:{unused} as app: connection refused");
+        let rows = [
+            (refused.as_str(), expected.as_str()),
+            (
+                "postgres://app:s3cret@%2Fnowhere:5432/hilum",
+                "database.url: cannot connect to /nowhere/.s.PGSQL.5432 as app: there is no such socket",
+            ),
+        ];
+        for (url, expected) in rows {
+            let fault = open(&options(url).unwrap(), SETTING).await.map(drop).unwrap_err();
+            assert_eq!(fault.to_string(), expected, "{url}");
+        }
+    }
 }

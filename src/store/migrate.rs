@@ -17,7 +17,7 @@ const REST: Duration = Duration::from_millis(200);
 /// Brings the schema up to date as its owner and gives `runtime_role` its privileges: everything on
 /// the tables but the audit trail, which it may fill and read and never change.
 pub async fn run(owner: &PgConnectOptions, runtime_role: &str) -> Result<usize, Fault> {
-    let mut connection = connect::explained(owner).await?;
+    let mut connection = connect::open(owner, "database.owner_url").await?;
     wait_for_turn(&mut connection).await?;
     let before = applied(&mut connection).await?;
     drop_unfinished(&mut connection).await?;
@@ -104,7 +104,7 @@ pub async fn create_database(
     owner: &str,
     runtime: &str,
 ) -> Result<(), Fault> {
-    let mut connection = PgConnection::connect_with(admin).await.doing("connecting as the superuser")?;
+    let mut connection = connect::open(admin, "connecting as the superuser").await?;
     for role in [owner, runtime] {
         let known = format!("select count(*) from pg_roles where rolname = {}", literal(role));
         if count(&mut connection, known).await? == 0 {

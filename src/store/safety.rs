@@ -9,8 +9,8 @@ use super::{Db, Tx};
 pub struct Safety {
     /// The role this server runs as.
     pub role: String,
-    /// Whether `fsync`, `full_page_writes` and `synchronous_commit` are all on.
-    pub durable: bool,
+    /// Those of `fsync`, `full_page_writes` and `synchronous_commit` that are off.
+    pub off: Vec<String>,
     /// Whether the database is a replica.
     pub replica: bool,
     /// Whether the role may change or remove audit records, or owns the table.
@@ -22,8 +22,8 @@ pub async fn examine(db: &Db) -> Result<Safety, Fault> {
     sqlx::query_as!(
         Safety,
         r#"select current_user::text as "role!",
-                  (current_setting('fsync') = 'on' and current_setting('full_page_writes') = 'on'
-                      and current_setting('synchronous_commit') <> 'off') as "durable!",
+                  array(select setting from unnest(array['fsync', 'full_page_writes', 'synchronous_commit']) setting
+                         where current_setting(setting) = 'off') as "off!",
                   pg_is_in_recovery() as "replica!",
                   (pg_has_role(current_user, c.relowner, 'member')
                       or has_table_privilege(c.oid, 'UPDATE')

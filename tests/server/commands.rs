@@ -4,15 +4,33 @@ use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
-use rcgen::DnType;
+use rcgen::{CertificateParams, DnType, date_time_ymd};
 use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
 use tempfile::TempDir;
 
-use crate::harness::{Dev, Raw, World, eventually, free_ports, registration, run_briefly};
+use crate::harness::{Dev, Ran, Raw, World, eventually, free_ports, registration, run_briefly};
 
-/// Starts `hilum serve` beside a world with other variables; it must refuse with 1 and say why.
-async fn refused(world: &World, variables: &[(&'static str, String)], says: &[&str]) {
+const BOTH: &[&str] = &["serve", "check"];
+
+/// A variable that is set anew, and what is then said.
+type Row<'a> = (&'static str, String, &'a [&'a str]);
+
+/// Starts commands beside a world with other variables; they must refuse with 1 and say why.
+async fn refused(world: &World, commands: &[&str], variables: &[(&'static str, String)], says: &[&str]) {
+    for command in commands {
+        let ran = beside(world, command, variables).await;
+        let complaint = ran.complaint();
+        assert_eq!(ran.code(), Some(1), "{command} {variables:?}: {complaint}");
+        for word in says {
+            assert!(complaint.contains(word), "{command} {variables:?} does not say {word}: {complaint}");
+        }
+        assert!(!complaint.contains("s3cret"), "{complaint}");
+    }
+}
+
+/// Runs a command beside a world, with other variables.
+async fn beside(world: &World, command: &str, variables: &[(&'static str, String)]) -> Ran {
     let [public, mtls, ops] = free_ports().map(|port| format!("127.0.0.1:{port}"));
     let mut all = vec![
         ("DATABASE_URL", world.database.url()),
@@ -26,55 +44,104 @@ async fn refused(world: &World, variables: &[(&'static str, String)], says: &[&s
     }
     all.retain(|(_, value)| !value.is_empty());
     let config = world.config();
-    let ran = run_briefly(&["serve", "--config", &config.to_string_lossy()], &all).await;
-    assert_eq!(ran.code(), Some(1), "{variables:?}: {}", ran.complaint());
-    for word in says {
-        assert!(ran.complaint().contains(word), "{variables:?} does not say {word}: {}", ran.complaint());
-    }
+    run_briefly(&[command, "--config", &config.to_string_lossy()], &all).await
 }
 
 fn open(world: &World, file: &str, mode: u32) {
     std::fs::set_permissions(world.file(file), std::fs::Permissions::from_mode(mode)).unwrap();
 }
 
+/// Writes a file that its owner alone may read.
+fn put(world: &World, name: &str, content: &str) -> String {
+    std::fs::write(world.file(name), content).unwrap();
+    open(world, name, 0o600);
+    world.file(name).to_string_lossy().into_owned()
+}
+
+/// A certificate of the world's authority that is not for its server, in a file, and its key in another.
+fn certificate(world: &World, name: &str, change: impl FnOnce(&mut CertificateParams)) -> (String, String) {
+    let made = world.authority.client_with("https://x.example/", change);
+    let key = put(world, &format!("{name}.key"), &made.key);
+    (put(world, &format!("{name}.pem"), &made.certificate), key)
+}
+
 #[tokio::test]
-async fn o10_serve_refuses_what_is_unsafe_and_says_what_to_do() {
+async fn o10_serve_and_check_refuse_what_is_unsafe_and_say_what_to_do() {
     let world = World::start().await;
     let taken = format!("127.0.0.1:{}", world.processes[0].public);
-    let developed = world.authority.client_with("https://x.example/", |params| {
+    let (developed, _) = certificate(&world, "developed", |params| {
         params.distinguished_name.push(DnType::OrganizationName, "Hilum development");
     });
-    std::fs::write(world.file("developed.pem"), &developed.certificate).unwrap();
-    let developed = world.file("developed.pem").to_string_lossy().into_owned();
     let missing = world.file("missing.pem").to_string_lossy().into_owned();
-    let rows: Vec<(&'static str, String, Vec<&str>)> = vec![
-        ("HILUM_ISSUER__URL", "http://auth.example".to_owned(), vec!["issuer.url", "https"]),
-        ("HILUM_OUTBOUND__ALLOW", "[\"localhost:1\"]".to_owned(), vec!["outbound.allow"]),
-        ("HILUM_TLS__CERTIFICATE_FILE", developed.clone(), vec!["tls.certificate_file", "development CA"]),
-        ("HILUM_TLS__CLIENT_ANCHORS_FILE", developed, vec!["tls.client_anchors_file", "development CA"]),
-        ("HILUM_TLS__CERTIFICATE_FILE", missing.clone(), vec!["tls.certificate_file", "cannot be read"]),
-        ("HILUM_SECRETS__MASTER_KEY_FILE", missing, vec!["secrets.master_key_file", "cannot be read"]),
-        ("DATABASE_URL", String::new(), vec!["database.url", "DATABASE_URL"]),
-        ("DATABASE_URL", world.database.owner_url(), vec!["hilum_owner", "audit trail"]),
-        ("HILUM_HTTP__PUBLIC", taken.clone(), vec!["listening on", &taken]),
-        ("HILUM_HTTP__OPS", "0.0.0.0:9".to_owned(), vec!["http.ops", "loopback"]),
-        ("HILUM_HTTP__PUBLIK", "127.0.0.1:1".to_owned(), vec!["http.publik"]),
-        ("HILUM_TOKENS__SYSTEM_SECONDS", "3600".to_owned(), vec!["tokens.system_seconds", "300"]),
+    let rows: [Row<'_>; 10] = [
+        ("HILUM_ISSUER__URL", "http://auth.example".to_owned(), &["issuer.url", "https"]),
+        ("HILUM_OUTBOUND__ALLOW", "[\"localhost:1\"]".to_owned(), &["outbound.allow"]),
+        ("HILUM_TLS__CERTIFICATE_FILE", developed.clone(), &["tls.certificate_file", "development CA"]),
+        ("HILUM_TLS__CLIENT_ANCHORS_FILE", developed, &["tls.client_anchors_file", "development CA"]),
+        ("HILUM_TLS__CERTIFICATE_FILE", missing.clone(), &["tls.certificate_file", "cannot be read"]),
+        ("HILUM_SECRETS__MASTER_KEY_FILE", missing, &["secrets.master_key_file", "cannot be read"]),
+        ("DATABASE_URL", world.database.owner_url(), &["hilum_owner", "audit trail"]),
+        ("HILUM_HTTP__OPS", "0.0.0.0:9".to_owned(), &["http.ops", "loopback"]),
+        ("HILUM_HTTP__PUBLIK", "127.0.0.1:1".to_owned(), &["http.publik"]),
+        ("HILUM_TOKENS__SYSTEM_SECONDS", "3600".to_owned(), &["tokens.system_seconds", "300"]),
     ];
     for (name, value, says) in rows {
-        refused(&world, &[(name, value)], &says).await;
+        refused(&world, BOTH, &[(name, value)], says).await;
     }
+    refused(&world, &["serve"], &[("DATABASE_URL", String::new())], &["database.url", "DATABASE_URL"]).await;
+    let says = ["listening on", &taken, "choose another in http.public"];
+    refused(&world, &["serve"], &[("HILUM_HTTP__PUBLIC", taken.clone())], &says).await;
     for file in ["server.key", "master.key"] {
         open(&world, file, 0o644);
-        refused(&world, &[], &["others may read", file, "chmod 600"]).await;
+        refused(&world, BOTH, &[], &["others may read", file, "chmod 600"]).await;
         open(&world, file, 0o600);
     }
     let name = world.database.name();
     world.database.execute(&format!("alter database {name} set synchronous_commit = off")).await;
-    refused(&world, &[], &["synchronous_commit"]).await;
+    refused(&world, BOTH, &[], &["database: synchronous_commit is off"]).await;
     world.database.execute(&format!("alter database {name} reset synchronous_commit")).await;
     world.database.execute("delete from _sqlx_migrations").await;
-    refused(&world, &[], &["schema", "hilum migrate"]).await;
+    refused(&world, BOTH, &[], &["schema", "hilum migrate"]).await;
+}
+
+#[tokio::test]
+async fn o10_check_loads_what_serve_loads_and_tells_all_that_is_wrong_at_once() {
+    let world = World::start().await;
+    let missing = world.file("missing").to_string_lossy().into_owned();
+    let (_, key) = certificate(&world, "another", |_| {});
+    let master = put(&world, "other.key", &"ab".repeat(32));
+    let garbage = put(&world, "garbage", "garbage");
+    let elsewhere = "postgres://hilum_app:s3cret@127.0.0.1:1/hilum".to_owned();
+    let unread = format!("tls.client_crl_files: {missing} cannot be read: No such file or directory: leave");
+    let rows: [Row<'_>; 7] = [
+        ("HILUM_TLS__CLIENT_CRL_FILES", missing.clone(), &[&unread]),
+        ("HILUM_TLS__CLIENT_CRL_FILES", garbage, &["tls.client_crl_files", "cannot be used"]),
+        ("HILUM_TLS__KEY_FILE", key, &["tls.key_file", "another certificate"]),
+        ("HILUM_TLS__OCSP_FILE", missing.clone(), &["tls.ocsp_file", "leave the key out"]),
+        ("HILUM_OUTBOUND__CA_FILE", missing.clone(), &["outbound.ca_file", "cannot be read"]),
+        ("HILUM_SECRETS__MASTER_KEY_FILE", master, &["server_secret", "which is none of [secrets]"]),
+        ("DATABASE_URL", elsewhere, &["cannot connect to 127.0.0.1:1 as hilum_app: connection refused"]),
+    ];
+    for (name, value, says) in rows {
+        refused(&world, BOTH, &[(name, value)], says).await;
+    }
+    let two = [("HILUM_TLS__CLIENT_CRL_FILES", missing.clone()), ("HILUM_OUTBOUND__CA_FILE", missing)];
+    refused(&world, BOTH, &two, &["tls.client_crl_files", "outbound.ca_file"]).await;
+
+    let (certificate, key) = certificate(&world, "ended", |params| {
+        (params.not_before, params.not_after) = (date_time_ymd(2020, 1, 1), date_time_ymd(2021, 1, 1));
+    });
+    let ended = [("HILUM_TLS__CERTIFICATE_FILE", certificate), ("HILUM_TLS__KEY_FILE", key)];
+    refused(&world, &["check"], &ended, &["clients would refuse", "ended at 2021-01-01"]).await;
+    let rows = [
+        ("HILUM_ISSUER__URL", "https://elsewhere.example".to_owned(), "does not name elsewhere.example"),
+        ("DATABASE_URL", String::new(), "the database was not looked at"),
+    ];
+    for (name, value, says) in rows {
+        let ran = beside(&world, "check", &[(name, value)]).await;
+        assert_eq!(ran.code(), Some(0), "{name}: {}", ran.complaint());
+        assert!(ran.complaint().contains(says), "{name}: {}", ran.complaint());
+    }
 }
 
 #[tokio::test]
@@ -99,8 +166,10 @@ async fn wrong_usage_ends_with_2_and_what_is_refused_with_1() {
         assert_eq!(run_briefly(&asked, &[]).await.code(), Some(0));
     }
     let bad = json!({"client_name": "x", "organization": "y", "token_endpoint_auth_method": "none", "verified": true}).to_string();
-    let rows: [(&[&str], &str, &str); 7] = [
+    let rows: [(&[&str], &str, &str); 9] = [
         (&["client", "show", "nobody"], "", "not_found"),
+        (&["client", "create", "-"], "{\"a\": }", "standard input, line 1 column 7: expected value"),
+        (&["pki", "community", "show", "default"], "", "tls.client_anchors_file"),
         (&["client", "create", "-"], &bad, "verified"),
         (&["client", "create", "-"], "[]", "JSON object"),
         (&["client", "create", "/nowhere.json"], "", "/nowhere.json"),
@@ -119,6 +188,10 @@ async fn wrong_usage_ends_with_2_and_what_is_refused_with_1() {
     }
     let lost = run_briefly(&["serve", "--config", "/nowhere.toml"], &[]).await;
     assert!(lost.code() == Some(1) && lost.complaint().contains("/nowhere.toml"), "{}", lost.complaint());
+    let nowhere = run_briefly(&["check"], &[]).await;
+    let (complaint, here) = (nowhere.complaint(), std::env::current_dir().unwrap());
+    let first = format!("hilum: there is no hilum.toml in {}: name it with --config FILE\n", here.display());
+    assert!(nowhere.code() == Some(1) && complaint.starts_with(&first), "{complaint}");
     let checked = world.command(&["check"], "").expect_success();
     assert!(checked.contains(world.issuer()) && !checked.contains("0f1e2d3c"), "{checked}");
 }

@@ -31,27 +31,56 @@ use cluster::{Cluster, Settings};
 use database::Urls;
 use files::Files;
 
-/// Options of `hilum dev`.
+/// What to do about an address that another program has.
+const TAKEN: &str = "choose others with --public, --mtls and --ops";
+
+/// The arguments of `hilum dev`.
 #[derive(Args, Clone, Debug)]
-pub struct Options {
+pub struct Arguments {
     /// Where everything is kept
     #[arg(long, default_value = "data", value_name = "DIR")]
-    pub data: PathBuf,
-    /// The issuer
-    #[arg(long, default_value = "https://localhost:8443", value_name = "URL", value_parser = issuer)]
-    pub issuer: BaseUrl,
+    data: PathBuf,
+    /// The issuer [default: https://localhost at the port of --public]
+    #[arg(long, value_name = "URL", value_parser = issuer)]
+    issuer: Option<BaseUrl>,
     /// The address of the public listener
     #[arg(long, default_value = "127.0.0.1:8443", value_name = "ADDR")]
-    pub public: SocketAddr,
+    public: SocketAddr,
     /// The address of the mutual-TLS listener
     #[arg(long, default_value = "127.0.0.1:8444", value_name = "ADDR")]
-    pub mtls: SocketAddr,
+    mtls: SocketAddr,
     /// The address of the operations listener
     #[arg(long, default_value = "127.0.0.1:9464", value_name = "ADDR")]
-    pub ops: SocketAddr,
+    ops: SocketAddr,
     /// Print fixtures.json once ready, in place of the welcome
     #[arg(long)]
+    json: bool,
+}
+
+/// What `hilum dev` was told, or takes where it was told nothing.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Where everything is kept.
+    pub data: PathBuf,
+    /// The issuer.
+    pub issuer: BaseUrl,
+    /// The address of the public listener.
+    pub public: SocketAddr,
+    /// The address of the mutual-TLS listener.
+    pub mtls: SocketAddr,
+    /// The address of the operations listener.
+    pub ops: SocketAddr,
+    /// Whether fixtures.json is printed in place of the welcome.
     pub json: bool,
+}
+
+impl Arguments {
+    /// An issuer that is not given is where the public listener is: metadata name it.
+    fn options(self) -> Result<Options, String> {
+        let Self { data, issuer: given, public, mtls, ops, json } = self;
+        let usual = || issuer(&format!("https://localhost:{}", public.port()));
+        Ok(Options { data, issuer: given.map_or_else(usual, Ok)?, public, mtls, ops, json })
+    }
 }
 
 fn issuer(text: &str) -> Result<BaseUrl, String> {
@@ -60,7 +89,8 @@ fn issuer(text: &str) -> Result<BaseUrl, String> {
 }
 
 /// Runs `hilum dev`.
-pub fn run(options: &Options) -> Result<(), Failed> {
+pub fn run(arguments: Arguments) -> Result<(), Failed> {
+    let options = &arguments.options().map_err(Failed)?;
     let files = Files::at(&options.data)?;
     // PostgreSQL ends with the thread that started it: this one, before any other exists.
     let (cluster, urls) = start_database(options)?;
@@ -78,7 +108,7 @@ pub fn run(options: &Options) -> Result<(), Failed> {
         let reload = || Config::load(Some(&files.config()));
         let beside = desk::of(options, &files, &fixtures).map_or(Beside::Nothing, Beside::Sandbox);
         let (reload, judge) = (Box::new(reload), |_: &_| Vec::new());
-        let running = Running { config: &config, ground: &ground, beside, log, reload, judge };
+        let running = Running { config: &config, ground: &ground, beside, log, taken: TAKEN, reload, judge };
         running::serve(running, || {
             if options.json {
                 print_json(&fixtures);
@@ -121,4 +151,31 @@ fn start_database(options: &Options) -> Result<(Option<Cluster>, Urls), Failed> 
         admin: Some(cluster.url("hilum_admin", "postgres")),
     };
     Ok((Some(cluster), urls))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Dev {
+        #[command(flatten)]
+        arguments: Arguments,
+    }
+
+    #[test]
+    fn the_issuer_is_where_the_public_listener_is_unless_it_is_given() {
+        let rows: [(&[&str], &str); 4] = [
+            (&[], "https://localhost:8443"),
+            (&["--public", "127.0.0.1:8943"], "https://localhost:8943"),
+            (&["--public", "127.0.0.1:443"], "https://localhost"),
+            (&["--public", "127.0.0.1:8943", "--issuer", "https://a.example"], "https://a.example"),
+        ];
+        for (given, expected) in rows {
+            let dev = Dev::try_parse_from([&["dev"], given].concat()).unwrap();
+            assert_eq!(dev.arguments.options().unwrap().issuer.as_str(), expected, "{given:?}");
+        }
+    }
 }

@@ -10,6 +10,7 @@ use crate::admin::communities::Target;
 use crate::commands::output::{Failed, cell, lines, print, print_json, table};
 use crate::commands::terminal::{self, Terminal, TerminalOptions};
 use crate::http::admin::communities::show;
+use crate::model::community::DEFAULT;
 use crate::model::page::Page;
 use crate::protocol::ids::CommunityName;
 
@@ -29,9 +30,16 @@ enum What {
     /// Register a trust community
     Add(Box<New>),
     /// Show one trust community
-    Show { name: String },
+    Show(Which),
     /// Remove a trust community that no client is bound to
-    Remove { name: String },
+    Remove(Which),
+}
+
+/// Which trust community it is about.
+#[derive(Args, Debug)]
+struct Which {
+    /// The trust community, as `hilum pki community list` names it
+    name: String,
 }
 
 /// A trust community to register.
@@ -95,10 +103,10 @@ async fn perform(terminal: Terminal, what: What) -> Result<Value, Failed> {
     Ok(match what {
         What::List => return list(&administration).await,
         What::Add(new) => show(&administration.create_community(&caller, new.document()?).await?),
-        What::Show { name } => show(&administration.find_community(&target(&name)?.name).await?),
-        What::Remove { name } => {
-            administration.delete_community(&caller, target(&name)?).await?;
-            json!({"removed": name})
+        What::Show(which) => show(&administration.find_community(&target(&which)?.name).await?),
+        What::Remove(which) => {
+            administration.delete_community(&caller, target(&which)?).await?;
+            json!({"removed": which.name})
         }
     })
 }
@@ -143,8 +151,13 @@ async fn list(administration: &Administration) -> Result<Value, Failed> {
     }
 }
 
-fn target(text: &str) -> Result<Target, Failed> {
-    let name = CommunityName::parse(text)
-        .ok_or_else(|| Failed(format!("{text:?} is not the name of a trust community")))?;
+fn target(Which { name }: &Which) -> Result<Target, Failed> {
+    if name == DEFAULT {
+        let says =
+            "is the trust community of the configuration (tls.client_anchors_file): hilum check shows it";
+        return Err(Failed(format!("{DEFAULT} {says}")));
+    }
+    let name = CommunityName::parse(name)
+        .ok_or_else(|| Failed(format!("{name:?} is not the name of a trust community")))?;
     Ok(Target { name, version: None })
 }

@@ -62,7 +62,7 @@ async fn enroll(
         Eyes::Four => "Another account approves it",
         Eyes::Two => "Approve it",
     };
-    let next = format!("{who}: hilum pki approve {} > client.pem", request.id);
+    let next = format!("{who}: hilum pki approve {} --out client.pem", request.id);
     let shown = json!({
         "client_id": client.id.as_str(),
         "client_name": client.metadata.client_name,

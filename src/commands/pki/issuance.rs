@@ -34,7 +34,7 @@ pub enum What {
     /// List the requests for certificates
     Requests(Plain),
     /// Issue what somebody else has asked for; prints the certificate and its chain as PEM
-    Approve(Decided),
+    Approve(Approved),
     /// Say no to a request
     Deny(Decided),
     /// Revoke a certificate: it opens nothing from now on
@@ -53,10 +53,20 @@ pub struct Plain {
 pub struct Request {
     #[command(flatten)]
     terminal: TerminalOptions,
-    /// The client
+    /// The client, as `hilum client list` names it
     client_id: String,
     /// Its request, PKCS #10 in PEM or DER (- for the input stream)
     csr: PathBuf,
+}
+
+/// Options of `hilum pki approve`.
+#[derive(Args, Debug)]
+pub struct Approved {
+    #[command(flatten)]
+    decided: Decided,
+    /// Write the certificate and its chain here, once there are any
+    #[arg(long, short, value_name = "FILE")]
+    out: Option<PathBuf>,
 }
 
 /// Options of `hilum pki approve` and `hilum pki deny`.
@@ -65,7 +75,12 @@ pub struct Decided {
     #[command(flatten)]
     terminal: TerminalOptions,
     /// The request, as `hilum pki requests` names it, or the client of which one request waits
+    #[arg(value_parser = request_id)]
     id: Uuid,
+}
+
+fn request_id(text: &str) -> Result<Uuid, &'static str> {
+    Uuid::try_parse(text).map_err(|_| "it is no id; hilum pki requests lists those of the requests")
 }
 
 /// Options of `hilum pki revoke`.
@@ -107,10 +122,9 @@ pub fn run(what: What) -> Result<(), Failed> {
             let shown = terminal::with(&terminal, |terminal| requests(terminal.administration))?;
             show(&terminal, &shown, || print(&listed(&shown)));
         }
-        What::Approve(Decided { terminal, id }) => {
+        What::Approve(Approved { decided: Decided { terminal, id }, out }) => {
             let shown = terminal::with(&terminal, |terminal| approve(terminal, id))?;
-            let text = |member| shown.get(member).and_then(Value::as_str).unwrap_or_default();
-            show(&terminal, &shown, || print(format!("{}{}", text("certificate"), text("chain")).trim_end()));
+            deliver(&terminal, &shown, out.as_deref())?;
         }
         What::Deny(Decided { terminal, id }) => {
             let shown = terminal::with(&terminal, |terminal| deny(terminal, id))?;
@@ -129,12 +143,30 @@ fn show(options: &TerminalOptions, shown: &Value, print: impl FnOnce()) {
     if options.json { print_json(shown) } else { print() }
 }
 
+/// Prints what was issued, or writes it to a file that no refusal leaves behind empty.
+fn deliver(options: &TerminalOptions, shown: &Value, out: Option<&Path>) -> Result<(), Failed> {
+    let text = |member| shown.get(member).and_then(Value::as_str).unwrap_or_default();
+    let pem = format!("{}{}", text("certificate"), text("chain"));
+    let pem = pem.trim_end();
+    let Some(file) = out else {
+        show(options, shown, || print(pem));
+        return Ok(());
+    };
+    let path = file.display();
+    if let Err(error) = std::fs::write(file, format!("{pem}\n")) {
+        print(pem);
+        return Err(Failed(format!("{path} cannot be written: {error}: what was issued is printed instead")));
+    }
+    show(options, shown, || print(&format!("{path} holds the certificate and the authority above it")));
+    Ok(())
+}
+
 /// Makes the PKI, and tells what comes next.
 async fn init(Terminal { administration, caller }: Terminal) -> Result<(Value, String), Failed> {
     administration.init_pki(&caller).await?;
     let who = match administration.authority.terms().eyes {
-        Eyes::Four => "another account approves it",
-        Eyes::Two => "approve it",
+        Eyes::Four => "Another account approves it",
+        Eyes::Two => "Approve it",
     };
     let issuer = &administration.authority.terms().issuer;
     let next = format!(
@@ -143,7 +175,7 @@ async fn init(Terminal { administration, caller }: Terminal) -> Result<(Value, S
          \"token_endpoint_auth_method\": \"tls_client_auth\". The name of its certificates,\n   \
          {issuer}/clients/CLIENT_ID, is filled in.\n\
          2. Ask for its certificate: hilum pki request CLIENT_ID client.csr\n\
-         3. {who}: hilum pki approve REQUEST > client.pem\n\
+         3. {who}: hilum pki approve REQUEST --out client.pem\n\
          Take a backup of the database now: the keys of the PKI are nowhere else."
     );
     Ok((authorities::shown(&administration).await?, next))

@@ -12,6 +12,10 @@ use super::output::Failed;
 
 /// Options of `hilum pki`.
 #[derive(Args, Debug)]
+#[command(
+    after_help = "Each of them takes --config FILE [default: hilum.toml, or data/dev/hilum.toml where there \
+                        is none], and --json to print JSON instead of a table"
+)]
 pub struct Options {
     #[command(subcommand)]
     what: What,

@@ -57,7 +57,10 @@ async fn m06_at_the_terminal_one_account_approves_only_where_that_is_said() {
     let asked = world.command(&["pki", "request", &client, "-", "--json"], &request().1).expect_success();
     let asked: Value = serde_json::from_str(&asked).unwrap();
     let id = text(&asked, "id");
-    let own = world.command(&["pki", "approve", &id], "");
+    let file = world.file("issued.pem");
+    let approve = ["pki", "approve", &id, "--out", &file.to_string_lossy()];
+    let own = world.command(&approve, "");
+    assert!(!file.exists(), "what is refused leaves no file behind");
     assert!(
         own.code() == Some(1) && own.complaint().contains("another administrator"),
         "{}",
@@ -70,7 +73,8 @@ async fn m06_at_the_terminal_one_account_approves_only_where_that_is_said() {
 
     let config = std::fs::read_to_string(world.config()).unwrap();
     std::fs::write(world.config(), format!("{config}\n[pki]\nfour_eyes = false\n")).unwrap();
-    let pem = world.command(&["pki", "approve", &id], "").expect_success();
+    world.command(&approve, "").expect_success();
+    let pem = std::fs::read_to_string(&file).unwrap();
     assert_eq!(pem.matches("BEGIN CERTIFICATE").count(), 2, "the certificate and the one above it: {pem}");
     let denied = world.command(&["pki", "request", &client, "-", "--json"], &request().1).expect_success();
     let denied: Value = serde_json::from_str(&denied).unwrap();

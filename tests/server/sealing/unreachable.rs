@@ -29,11 +29,13 @@ async fn f_31_without_its_master_key_no_server_starts_one_that_runs_goes_on_and_
     run(&world, &both, &["keys", "rewrap"]).await.expect_success();
 
     std::fs::remove_file(&up).unwrap();
-    let refused = run(&world, &alone, &["serve"]).await;
-    assert_eq!(refused.code(), Some(1));
-    let told = refused.complaint();
-    assert!(told.contains("no route to the service") && told.contains("master_key_command"), "{told}");
-    assert!(!told.contains("panicked"), "{told}");
+    for command in ["serve", "check"] {
+        let refused = run(&world, &alone, &[command]).await;
+        assert_eq!(refused.code(), Some(1), "{command}");
+        let told = refused.complaint();
+        assert!(told.contains("no route to the service") && told.contains("master_key_command"), "{told}");
+        assert!(!told.contains("panicked"), "{told}");
+    }
 
     std::fs::write(&up, "").unwrap();
     let variables = [("DATABASE_URL", world.database.url())];
