@@ -82,7 +82,9 @@ impl CertificateAuthority {
     /// Answers a request in DER; `None` before `hilum pki init`.
     pub async fn ocsp(&self, request: &[u8], now: Timestamp) -> Result<Option<OcspAnswer>, Fault> {
         let without = |none| Ok(Some(OcspAnswer { der: unsigned(none)?, keep: None }));
-        let Ok(place) = self.answering.clone().try_acquire_owned() else { return without(NoAnswer::TryLater) };
+        let Ok(place) = self.answering.clone().try_acquire_owned() else {
+            return without(NoAnswer::TryLater);
+        };
         let Some(authorities) = self.authorities().await? else { return Ok(None) };
         let asked = match Asked::read(request) {
             Ok(asked) => asked,

@@ -152,18 +152,20 @@ impl Proxies {
         let standing = match self.trusted.find(peer, &anchors, now) {
             Found::Client => Standing::Client,
             Found::Unproved(fault) => Standing::Unproved(fault),
-            Found::Proxy(path) => match self.revocations.judge(&path, (PROXIES, self.revocation), now).await {
-                Ok(Ok(())) => Standing::Proxy,
-                Ok(Err(fault)) => {
-                    disbelieve(peer, fault.as_str());
-                    Standing::Unproved(fault.as_str())
+            Found::Proxy(path) => {
+                match self.revocations.judge(&path, (PROXIES, self.revocation), now).await {
+                    Ok(Ok(())) => Standing::Proxy,
+                    Ok(Err(fault)) => {
+                        disbelieve(peer, fault.as_str());
+                        Standing::Unproved(fault.as_str())
+                    }
+                    Err(fault) => {
+                        // Nothing is known of it, so nothing is remembered.
+                        tracing::warn!(%fault, "whether the certificate of a proxy was revoked cannot be told");
+                        return Standing::Unproved("revocation_unknown");
+                    }
                 }
-                Err(fault) => {
-                    // Nothing is known of it, so nothing is remembered.
-                    tracing::warn!(%fault, "whether the certificate of a proxy was revoked cannot be told");
-                    return Standing::Unproved("revocation_unknown");
-                }
-            },
+            }
         };
         judged.remember(standing, anchors.epoch, now);
         standing
