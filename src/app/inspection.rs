@@ -148,8 +148,8 @@ pub async fn of_database(db: &Db) -> Result<Vec<Problem>, Fault> {
 async fn tried(config: &Config, hsm: Option<&Hsm>) -> Result<Sealer, Fault> {
     let masters = MasterKeys::open(&config.secrets, hsm).await?;
     let sealer = Sealer::new(masters, Entropy::system())?;
-    let sealed = sealer.seal(TRIED, b"hilum check").await?;
-    sealer.open(TRIED, &sealed).await?;
+    let tried = sealer.seal(TRIED, b"hilum check").await?;
+    sealer.open(TRIED, &tried).await?;
     Ok(sealer)
 }
 

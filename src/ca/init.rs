@@ -43,7 +43,9 @@ impl CertificateAuthority {
             .await;
         // Nothing was written of what was refused. Of a fault that is not certain.
         if matches!(outcome, Err(Failure::Refusal(_))) {
-            kept.iter().for_each(|kept| self.give_up(kept));
+            for kept in &kept {
+                self.give_up(kept);
+            }
         }
         outcome
     }

@@ -265,13 +265,13 @@ async fn a_hangup_reads_certificates_again_and_a_termination_answers_what_is_und
     std::fs::write(world.file("server.key"), &next.key).unwrap();
     assert_ne!(before, next.der);
     world.processes[0].signal(Signal::SIGHUP);
-    eventually("the new certificate is shown", Duration::from_secs(60), || async {
+    eventually("the new certificate is shown", Duration::from_mins(1), || async {
         (shown() == next.der).then_some(())
     })
     .await;
     std::fs::write(world.file("server.key"), "broken").unwrap();
     world.processes[0].signal(Signal::SIGHUP);
-    eventually("the failure is logged", Duration::from_secs(60), || async {
+    eventually("the failure is logged", Duration::from_mins(1), || async {
         world.processes[0].log().contains("could not reload").then_some(())
     })
     .await;
@@ -283,19 +283,19 @@ async fn a_hangup_reads_certificates_again_and_a_termination_answers_what_is_und
     under_way
         .send(format!("{head}Expect: 100-continue\r\nContent-Length: {}\r\n\r\n", body.len()).as_bytes());
     // The server asks for the body once it has read the head (RFC 9110, 10.1.1).
-    eventually("the request is under way", Duration::from_secs(60), || {
+    eventually("the request is under way", Duration::from_mins(1), || {
         let is_asked_for = under_way.hear(Duration::from_millis(100)).statuses() == [100];
         async move { is_asked_for.then_some(()) }
     })
     .await;
     under_way.send(&body.as_bytes()[..10]);
     world.processes[0].signal(Signal::SIGTERM);
-    eventually("no new connection is taken", Duration::from_secs(60), || async {
+    eventually("no new connection is taken", Duration::from_mins(1), || async {
         std::net::TcpStream::connect(("127.0.0.1", port)).is_err().then_some(())
     })
     .await;
     assert_eq!(world.processes[0].ready().await, Some(503), "who asks is told to send no more");
-    let heard = under_way.send(&body.as_bytes()[10..]).hear(Duration::from_secs(60));
+    let heard = under_way.send(&body.as_bytes()[10..]).hear(Duration::from_mins(1));
     assert_eq!(heard.statuses(), [401], "{}", heard.text);
     assert_eq!(world.processes[0].wait(), Some(0), "{}", world.processes[0].log());
     std::fs::write(world.file("server.key"), &next.key).unwrap();

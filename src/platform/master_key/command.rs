@@ -185,7 +185,7 @@ mod tests {
     use super::*;
 
     /// Longer than any of these commands takes that ends.
-    const AMPLE: Duration = Duration::from_secs(60);
+    const AMPLE: Duration = Duration::from_mins(1);
     /// How long those are waited for that do not.
     const SHORT: Duration = Duration::from_millis(1500);
 

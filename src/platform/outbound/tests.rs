@@ -11,7 +11,7 @@ use super::*;
 use crate::config::outbound::AllowedHost;
 
 /// Longer than anything here takes that comes to an end.
-const AMPLE: Duration = Duration::from_secs(60);
+const AMPLE: Duration = Duration::from_mins(1);
 /// A deadline that is waited for: what must come before it comes long before.
 const AWAITED: Duration = Duration::from_secs(5);
 

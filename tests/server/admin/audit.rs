@@ -191,7 +191,7 @@ async fn md_05_o07_keys_are_published_before_they_sign_and_an_emergency_kills_wh
     assert_eq!(swapped.status, 200);
     let kid = header(&token)["kid"].as_str().unwrap().to_owned();
     for process in 0..2 {
-        eventually("the withdrawn key is gone", Duration::from_secs(60), || async {
+        eventually("the withdrawn key is gone", Duration::from_mins(1), || async {
             let document = world.public_of(process).get("/oauth2/jwks").await.json();
             (!kids(document).contains(&kid)).then_some(())
         })

@@ -279,7 +279,7 @@ async fn d10_two_administrators_who_remove_each_other_at_once_do_not_both_succee
         ];
         crate::harness::eventually(
             "the administrator is back",
-            std::time::Duration::from_secs(60),
+            std::time::Duration::from_mins(1),
             || async {
                 let token = own.post("/oauth2/token", &form).await.token();
                 (own.send(Method::GET, "/admin/v1/keys", Some(&token), None).await.status == 200)

@@ -183,7 +183,7 @@ async fn oidcc_backchannel_rp_initiated_logout() {
     assert!(page.location().starts_with(&format!("{BACK}?state=")));
 
     let host = &scene.host;
-    let most = Duration::from_secs(60);
+    let most = Duration::from_mins(1);
     let body = eventually("the app is told", most, || async { host.bodies().into_iter().next() }).await;
     let heard = &host.heard()[0];
     assert!(heard.starts_with("post /logged-out?of=app http/1.1"), "{heard}");

@@ -63,7 +63,7 @@ impl Postgres {
         write_certificate(folder.path(), shown);
         let server = program("postgres").arg("-D").arg(&data).stderr(log).spawn();
         let postgres = Self { port, server: server.expect("postgres, of the package postgresql"), folder };
-        eventually("PostgreSQL answers", Duration::from_secs(60), || async {
+        eventually("PostgreSQL answers", Duration::from_mins(1), || async {
             postgres.options("postgres").connect().await.ok()
         })
         .await;

@@ -141,9 +141,8 @@ impl Process {
                 tokio::time::sleep(Duration::from_millis(25)).await;
             }
         };
-        if tokio::time::timeout(MOST, ready).await.is_err() {
-            panic!("hilum serve did not become ready:\n{}", self.log());
-        }
+        let waited = tokio::time::timeout(MOST, ready).await;
+        assert!(waited.is_ok(), "hilum serve did not become ready:\n{}", self.log());
     }
 
     /// The status of `/readyz`, when it answers.

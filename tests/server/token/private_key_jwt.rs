@@ -228,7 +228,9 @@ async fn j06_sm_ca_07_an_assertion_is_good_once_on_all_processes_and_after_a_cra
     assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 1);
     // Whoever waited too long for the others was told to come again: nothing was decided.
     let refused: Vec<_> = answers.iter().filter(|answer| ![200, 503].contains(&answer.status)).collect();
-    refused.iter().for_each(|answer| answer.invalid_client());
+    for answer in &refused {
+        answer.invalid_client();
+    }
 
     let reasons = reasons(&world, "token.issue").await;
     let replayed = reasons.iter().filter(|reason| *reason == "assertion_replayed").count();
