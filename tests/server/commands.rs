@@ -109,7 +109,7 @@ async fn o10_check_loads_what_serve_loads_and_tells_all_that_is_wrong_at_once() 
     let world = World::start().await;
     let missing = world.file("missing").to_string_lossy().into_owned();
     let (_, key) = certificate(&world, "another", |_| {});
-    let master = put(&world, "other.key", &"ab".repeat(32));
+    let master = put(&world, "other.key", &"0123456789abcdef".repeat(4));
     let garbage = put(&world, "garbage", "garbage");
     let elsewhere = "postgres://hilum_app:s3cret@127.0.0.1:1/hilum".to_owned();
     let unread = format!("tls.client_crl_files: {missing} cannot be read: No such file or directory: leave");
