@@ -53,3 +53,5 @@ create index certificate_request_by_client on certificate_request (client_id);
 
 -- The serial numbers of the built-in authority are asked for by anybody (RFC 6960).
 create index certificate_issued_serial on certificate (serial) where origin = 'issued';
+-- When the last certificate of an authority ends, and which are not marked yet of one that was revoked.
+create index certificate_of_issuer on certificate (issuer, not_after) where origin = 'issued' and revoked_at is null;

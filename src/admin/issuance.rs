@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use crate::ca::{Acting, Asked, IssuedCertificate, Overview, Rollover};
+use crate::ca::{Acting, Asked, IssuedCertificate, Overview, Part, Rollover};
 use crate::model::authority::{AuthorityName, RevocationReason};
 use crate::model::certificate::KnownCertificate;
 use crate::model::certificate_request::CertificateRequest;
@@ -13,6 +13,9 @@ use crate::store;
 
 use super::actor::Caller;
 use super::{Administration, privilege};
+
+/// What an authority and its certificates are revoked by, in audit records.
+pub const REVOKE_AUTHORITY: &str = "pki.revoke_authority";
 
 impl Administration {
     /// Sets the client PKI up.
@@ -29,14 +32,19 @@ impl Administration {
         self.authority.rollover(self.acting(caller, "pki.rollover")?, replaced).await
     }
 
-    /// Revokes an authority that another has replaced, and all that it has issued; the answer is how many that were.
+    /// Revokes an authority that another has replaced, and the first part of what it has issued; `revoke_rest` the others.
     pub async fn revoke_authority(
         &self,
         caller: &Caller,
         name: AuthorityName,
         reason: RevocationReason,
-    ) -> Result<u64, Failure> {
-        self.authority.revoke_authority(self.acting(caller, "pki.revoke_authority")?, name, reason).await
+    ) -> Result<Part, Failure> {
+        self.authority.revoke_authority(self.acting(caller, REVOKE_AUTHORITY)?, name, reason).await
+    }
+
+    /// Revokes the next part of what an authority has issued that is revoked.
+    pub async fn revoke_rest(&self, caller: &Caller, name: AuthorityName) -> Result<Part, Failure> {
+        self.authority.revoke_rest(self.acting(caller, REVOKE_AUTHORITY)?, name).await
     }
 
     /// The authorities and how they stand; `None` before the client PKI is set up.

@@ -147,6 +147,11 @@ impl Authorities {
         [&self.issuing].into_iter().chain(&self.retired)
     }
 
+    /// Those that the root has revoked.
+    pub(super) fn revoked(&self) -> impl Iterator<Item = &Authority> {
+        self.under().map(|stored| &stored.authority).filter(|authority| authority.revocation.is_some())
+    }
+
     /// The one of a name.
     pub(super) fn find(&self, name: AuthorityName) -> Option<&StoredAuthority> {
         self.under().chain([&self.root]).find(|stored| stored.authority.name == name)

@@ -85,7 +85,10 @@ impl CertificateAuthority {
         let doing = "writing a revocation list";
         let covers = stored.authority.revocations;
         let revoked = match stored.authority.name {
-            AuthorityName::Root => authorities.under().filter_map(|one| entry_of(&one.authority)).collect(),
+            AuthorityName::Root => {
+                let entries = authorities.under().filter_map(|one| entry_of(&one.authority).transpose());
+                entries.collect::<Result<_, Fault>>()?
+            }
             // What has expired stands in one more list (RFC 5280, 3.3).
             AuthorityName::Issuing(_) => {
                 let (issuer, since) = (&stored.authority.subject, now - self.terms.list);
@@ -158,17 +161,19 @@ fn entry(standing: &Standing) -> Option<RevokedCertParams> {
     })
 }
 
-/// The entry of an authority that the root has revoked.
-fn entry_of(authority: &Authority) -> Option<RevokedCertParams> {
-    let (revocation_time, reason) = authority.revocation.clone()?;
-    let serial = Certificate::parse(&authority.certificate).ok()?.serial_text();
+/// The entry of an authority, if the root has revoked it. A list without one that cannot be read would call it good.
+fn entry_of(authority: &Authority) -> Result<Option<RevokedCertParams>, Fault> {
+    let doing = "writing a revocation list";
+    let Some((revocation_time, reason)) = authority.revocation.clone() else { return Ok(None) };
+    let serial = Certificate::parse(&authority.certificate).doing(doing)?.serial_text();
+    let serial = octets(&serial).ok_or_else(|| Fault::new(doing, "a serial number cannot be read"))?;
     let reason_code = match RevocationReason::parse(&reason) {
         // Of an authority it has a word of its own (RFC 5280, 5.3.1).
         Some(RevocationReason::KeyCompromise) => Some(Code::CaCompromise),
         other => other.and_then(code),
     };
-    let serial_number = SerialNumber::from(octets(&serial)?);
-    Some(RevokedCertParams { serial_number, revocation_time, reason_code, invalidity_date: None })
+    let serial_number = SerialNumber::from(serial);
+    Ok(Some(RevokedCertParams { serial_number, revocation_time, reason_code, invalidity_date: None }))
 }
 
 /// The code of a reason. What was not said is left out (RFC 5280, 5.3.1).
@@ -189,4 +194,34 @@ fn octets(text: &str) -> Option<Vec<u8>> {
         text.chars().map(|c| c.to_digit(16).and_then(|digit| u8::try_from(digit).ok())).collect();
     let pairs = digits?;
     pairs.chunks(2).map(|pair| <[u8; 2]>::try_from(pair).ok().map(|[high, low]| (high << 4) | low)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+    use crate::jose::algorithm::Algorithm;
+
+    #[test]
+    fn the_list_of_the_root_leaves_out_no_authority_that_it_cannot_read() {
+        let at = datetime!(2026-11-22 12:00 UTC);
+        let good = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+        let reason = RevocationReason::KeyCompromise.as_str().to_owned();
+        let authority = |certificate: &[u8], revocation| Authority {
+            name: AuthorityName::Root,
+            certificate: certificate.to_vec(),
+            subject: String::new(),
+            not_after: at,
+            algorithm: Algorithm::Es256,
+            created_at: at,
+            revocations: 0,
+            revocation,
+        };
+        let (unreadable, good): (&[u8], &[u8]) = (&[1, 2, 3], good.cert.der());
+        assert!(entry_of(&authority(unreadable, None)).unwrap().is_none());
+        let entry = entry_of(&authority(good, Some((at, reason.clone())))).unwrap().unwrap();
+        assert_eq!(entry.reason_code, Some(Code::CaCompromise));
+        assert!(entry_of(&authority(unreadable, Some((at, reason)))).is_err());
+    }
 }

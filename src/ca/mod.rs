@@ -40,6 +40,7 @@ pub use issue::{IssuedCertificate, Issuing, client_uri, list_url, responder_url}
 pub use ocsp::OcspAnswer;
 pub use renew::Renewing;
 pub use requests::Asked;
+pub use revoke_authority::Part;
 pub use revoked_key::refused as key_refused;
 pub use rollover::Rollover;
 

@@ -9,6 +9,7 @@ mod refresh_keys;
 mod refresh_revocation;
 mod refresh_trust;
 mod renew_files;
+mod revoke_rest;
 mod rotate_keys;
 mod upkeep;
 mod watch_certificates;
@@ -49,6 +50,7 @@ static JOBS: &[&dyn Job] = &[
     &purge::Purge,
     &upkeep::Upkeep,
     &renew_files::RenewFiles,
+    &revoke_rest::RevokeRest,
     &WATCH,
 ];
 

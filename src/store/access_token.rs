@@ -10,7 +10,8 @@ use crate::protocol::error::{Doing, Fault};
 use super::{Db, Tx, meaningless};
 
 /// Whether one of these tokens has been revoked, or the certificate to which the first is bound; or one of those that it
-/// was obtained with, unless nobody else had the key of that one; or the key that signed it is no key any more.
+/// was obtained with, unless nobody else had the key of that one; or the key that signed it is no key any more. With an
+/// authority of this server whatever it has issued is revoked, also what has not been marked yet.
 pub async fn is_any_revoked(
     db: &Db,
     ids: &[Uuid],
@@ -19,11 +20,13 @@ pub async fn is_any_revoked(
 ) -> Result<bool, Fault> {
     sqlx::query_scalar!(
         r#"select exists (select from revoked_token where token_id = any($1))
-               or exists (select from certificate
-                           where thumbprint = $2 and revoked_at is not null)
-               or exists (select from certificate
-                           where thumbprint = any($3) and revoked_at is not null
-                             and revocation_reason <> 'superseded')
+               or exists (select from certificate c
+                            left join authority a on a.subject = c.issuer and c.origin = 'issued'
+                           where c.thumbprint = $2 and (c.revoked_at is not null or a.revoked_at is not null))
+               or exists (select from certificate c
+                            left join authority a on a.subject = c.issuer and c.origin = 'issued'
+                           where c.thumbprint = any($3)
+                             and coalesce(c.revocation_reason, a.revocation_reason) <> 'superseded')
                or ($4::text is not null
                    and not exists (select from signing_key where kid = $4 and withdrawn_at is null)) as "revoked!""#,
         ids,

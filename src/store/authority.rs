@@ -102,16 +102,28 @@ pub async fn insert(tx: &mut Tx, stored: &StoredAuthority) -> Result<bool, Fault
 
 /// Has whoever changes the authorities, or revokes what they have issued, wait until the end of the transaction.
 pub async fn lock(tx: &mut Tx) -> Result<(), Fault> {
-    // In one order, so that nobody waits for one who waits for them.
-    sqlx::query!("select name from authority order by name for no key update")
+    // In one order, so that nobody waits for one who waits for them; the root first, by which whoever keeps a certificate
+    // of one that is made meanwhile waits too.
+    sqlx::query!("select name from authority order by name <> 'root', name for no key update")
         .fetch_all(tx.connection())
         .await
         .doing("locking the authorities")?;
     Ok(())
 }
 
+/// Has whoever would `lock` the authorities wait until the end of the transaction. Of all rows the root's is there already
+/// when another authority is made.
+async fn lock_shared(tx: &mut Tx) -> Result<(), Fault> {
+    sqlx::query!("select name from authority where name = 'root' for share")
+        .fetch_optional(tx.connection())
+        .await
+        .doing("sharing the authorities")?;
+    Ok(())
+}
+
 /// Whether an authority has been revoked, by its subject; until the end of the transaction, nobody revokes it.
 pub async fn is_revoked_locked(tx: &mut Tx, subject: &str) -> Result<bool, Fault> {
+    lock_shared(tx).await?;
     let found = sqlx::query_scalar!(
         r#"select revoked_at is not null as "revoked!" from authority where subject = $1 for share"#,
         subject

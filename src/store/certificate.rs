@@ -210,20 +210,25 @@ pub async fn is_revoked_locked(tx: &mut Tx, thumbprint: &Thumbprint) -> Result<b
     Ok(found.unwrap_or(true))
 }
 
-/// Whether a certificate was revoked.
+/// Whether a certificate was revoked, or the authority of this server that has issued it.
 pub async fn is_revoked(db: &Db, thumbprint: &str) -> Result<bool, Fault> {
     let found = sqlx::query_scalar!(
-        r#"select exists (select from certificate where thumbprint = $1 and revoked_at is not null) as "revoked!""#,
+        r#"select exists (select from certificate c
+                            left join authority a on a.subject = c.issuer and c.origin = 'issued'
+                           where c.thumbprint = $1
+                             and (c.revoked_at is not null or a.revoked_at is not null)) as "revoked!""#,
         thumbprint
     );
     found.fetch_one(db.pool()).await.doing("looking for a revoked certificate")
 }
 
-/// Whether one of these certificates was revoked, by their thumbprints.
+/// Whether one of these certificates was revoked, by their thumbprints, or the authority of this server that has issued it.
 pub async fn is_any_revoked(db: &Db, thumbprints: &[String]) -> Result<bool, Fault> {
     let found = sqlx::query_scalar!(
-        r#"select exists (select from certificate
-                           where thumbprint = any($1) and revoked_at is not null) as "revoked!""#,
+        r#"select exists (select from certificate c
+                            left join authority a on a.subject = c.issuer and c.origin = 'issued'
+                           where c.thumbprint = any($1)
+                             and (c.revoked_at is not null or a.revoked_at is not null)) as "revoked!""#,
         thumbprints
     );
     found.fetch_one(db.pool()).await.doing("looking for revoked certificates")

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::issuance::reason;
 use crate::admin::Administration;
-use crate::commands::output::{Failed, cell, print, print_json, table};
+use crate::commands::output::{Failed, cell, complain, print, print_json, table};
 use crate::commands::terminal::{self, Terminal, TerminalOptions};
 use crate::http::admin::issuance::show_authorities;
 use crate::model::authority::{AuthorityName, RevocationReason};
@@ -35,21 +35,13 @@ pub struct RevokeOptions {
 /// Runs `hilum pki rollover`.
 pub fn roll_over(options: &RolloverOptions) -> Result<(), Failed> {
     let replaced = options.replace.as_deref().map(named).transpose()?;
-    let (shown, told) = terminal::with(&options.terminal, |terminal| rolled_over(terminal, replaced))?;
-    show(&options.terminal, &shown, &told);
-    Ok(())
+    terminal::with(&options.terminal, |terminal| rolled_over(terminal, &options.terminal, replaced))
 }
 
 /// Runs `hilum pki revoke-authority`.
 pub fn revoke(options: &RevokeOptions) -> Result<(), Failed> {
     let asked = (named(&options.name)?, reason(&options.reason)?);
-    let (shown, told) = terminal::with(&options.terminal, |terminal| revoked(terminal, asked))?;
-    show(&options.terminal, &shown, &told);
-    Ok(())
-}
-
-fn show(options: &TerminalOptions, shown: &Value, told: &str) {
-    if options.json { print_json(shown) } else { print(told) }
+    terminal::with(&options.terminal, |terminal| revoked(terminal, &options.terminal, asked))
 }
 
 fn named(text: &str) -> Result<AuthorityName, Failed> {
@@ -59,8 +51,9 @@ fn named(text: &str) -> Result<AuthorityName, Failed> {
 
 async fn rolled_over(
     Terminal { administration, caller }: Terminal,
+    options: &TerminalOptions,
     replaced: Option<AuthorityName>,
-) -> Result<(Value, String), Failed> {
+) -> Result<(), Failed> {
     let rollover = administration.roll_over(&caller, replaced).await?;
     let (from, to) = (rollover.from, rollover.to);
     let told = format!(
@@ -70,23 +63,55 @@ async fn rolled_over(
          hilum pki revoke-authority {from} --reason keyCompromise\n\
          Take a backup of the database now: the new key is nowhere else."
     );
-    Ok((shown(&administration).await?, told))
+    tell(options, &administration, &told, &[]).await
 }
 
 async fn revoked(
     Terminal { administration, caller }: Terminal,
+    options: &TerminalOptions,
     (name, reason): (AuthorityName, RevocationReason),
-) -> Result<(Value, String), Failed> {
-    let many = administration.revoke_authority(&caller, name, reason).await?;
+) -> Result<(), Failed> {
+    let mut part = administration.revoke_authority(&caller, name, reason).await?;
+    let mut many = part.certificates;
+    while !part.is_last {
+        complain(&format!("{name} is revoked; {many} of its certificates are marked, and there are more"));
+        let next = administration.revoke_rest(&caller, name).await;
+        part = next.map_err(|failure| stopped(name, many, failure.into()))?;
+        many += part.certificates;
+    }
     let told = format!(
         "{name} is revoked, and with it {many} certificates, which open nothing from now on.\n\
          Have their holders make new keys and ask for first certificates again."
     );
-    let mut shown = shown(&administration).await?;
-    if let Some(members) = shown.as_object_mut() {
-        members.insert("certificates_revoked".to_owned(), json!(many));
+    tell(options, &administration, &told, &[("certificates_revoked", json!(many))]).await
+}
+
+/// What is said where not every certificate of an authority that is revoked could be marked.
+fn stopped(name: AuthorityName, many: u64, Failed(why): Failed) -> Failed {
+    Failed(format!(
+        "{name} is revoked, and its certificates open nothing; {many} of them were marked, then it failed: {why}\n\
+         A running server marks the rest within minutes; so does the same command again"
+    ))
+}
+
+/// Tells what was done, which stands whether or not the authorities can be shown; as JSON, these and some members more.
+pub(super) async fn tell(
+    options: &TerminalOptions,
+    administration: &Administration,
+    told: &str,
+    more: &[(&str, Value)],
+) -> Result<(), Failed> {
+    if !options.json {
+        print(told);
+        return Ok(());
     }
-    Ok((shown, told))
+    let unseen = |Failed(why)| Failed(format!("{told}\nThe authorities cannot be shown: {why}"));
+    let mut shown = shown(administration).await.map_err(unseen)?;
+    if let Some(members) = shown.as_object_mut() {
+        members.extend(more.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+    }
+    print_json(&shown);
+    Ok(())
 }
 
 /// The authorities as they stand.

@@ -100,8 +100,7 @@ pub struct Revoked {
 pub fn run(what: What) -> Result<(), Failed> {
     match what {
         What::Init(Plain { terminal }) => {
-            let (shown, next) = terminal::with(&terminal, init)?;
-            show(&terminal, &shown, || print(&next));
+            terminal::with(&terminal, |at| init(at, &terminal))?;
         }
         What::Status(Plain { terminal }) => {
             let shown = terminal::with(&terminal, |terminal| status(terminal.administration))?;
@@ -162,7 +161,10 @@ fn deliver(options: &TerminalOptions, shown: &Value, out: Option<&Path>) -> Resu
 }
 
 /// Makes the PKI, and tells what comes next.
-async fn init(Terminal { administration, caller }: Terminal) -> Result<(Value, String), Failed> {
+async fn init(
+    Terminal { administration, caller }: Terminal,
+    options: &TerminalOptions,
+) -> Result<(), Failed> {
     administration.init_pki(&caller).await?;
     let who = match administration.authority.terms().eyes {
         Eyes::Four => "Another account approves it",
@@ -178,7 +180,7 @@ async fn init(Terminal { administration, caller }: Terminal) -> Result<(Value, S
          3. {who}: hilum pki approve REQUEST --out client.pem\n\
          Take a backup of the database now: the keys of the PKI are nowhere else."
     );
-    Ok((authorities::shown(&administration).await?, next))
+    authorities::tell(options, &administration, &next, &[]).await
 }
 
 async fn status(administration: Administration) -> Result<Value, Failed> {

@@ -215,8 +215,15 @@ async fn known_to_somebody(scene: &Scene, client: &str, (old, new): (&Identity, 
     scene.refused(&compromised("issuing-2"), "hilum pki rollover --replace issuing-2");
     scene.refused(&compromised("issuing-3"), "nothing of that name");
     scene.refused(&["revoke-authority", "issuing", "--reason", "bored"], "keyCompromise");
+    // It has issued more than are marked in one transaction.
+    let many = "insert into certificate (thumbprint, client_id, der, subject, issuer, serial,
+                                         not_before, not_after, origin, first_seen_at)
+                select lpad(i::text, 43, '0'), 'another', der, subject, issuer, '10' || lpad(to_hex(i), 4, '0'),
+                       not_before, not_after, origin, first_seen_at
+                  from certificate, generate_series(1, 1500) i where thumbprint = ";
+    scene.world.database.execute(&format!("{many} '{}'", scene.thumbprint("old"))).await;
     let shown = scene.pki(&compromised("issuing"));
-    assert_eq!(shown["certificates_revoked"], 2, "of three one was revoked before: {shown}");
+    assert_eq!(shown["certificates_revoked"], 1502, "of three one was revoked before: {shown}");
     scene.refused(&compromised("issuing"), "revoked already");
     assert_eq!(scene.authorities_of_each().await, [2, 2]);
     for answer in scene.tokens(client, old).await {
@@ -238,8 +245,33 @@ async fn known_to_somebody(scene: &Scene, client: &str, (old, new): (&Identity, 
         openssl(&["crl", "-inform", "DER", "-in", &scene.enrollee.text("root.crl"), "-noout", "-text"]);
     assert!(list.contains("CA Compromise"), "{list}");
     assert!(scene.judged(0, "new", "issuing-2").await.0.contains("new.pem: OK"));
-    let record = &scene.world.audit("pki.revoke_authority").await[1];
-    assert_eq!(record["detail"], "keyCompromise, with 2 certificates", "{record}");
+    let records = scene.world.audit("pki.revoke_authority").await;
+    assert_eq!(records[1]["detail"], "502 more certificates", "{records:?}");
+    assert_eq!(records[2]["detail"], "keyCompromise, with 1000 certificates", "{records:?}");
+    stopped_in_the_middle(scene, client, old).await;
+}
+
+/// Whoever revoked an authority was stopped: what is not marked yet opens nothing either, and the command goes on.
+async fn stopped_in_the_middle(scene: &Scene, client: &str, old: &Identity) {
+    let unmarked = format!(
+        "update certificate set revoked_at = null, revocation_reason = null where thumbprint = '{}'",
+        scene.thumbprint("old")
+    );
+    scene.world.database.execute(&unmarked).await;
+    for answer in scene.tokens(client, old).await {
+        answer.invalid_client();
+    }
+    let request = scene.enrollee.request_for_next("old", "next");
+    scene.enrollee.ask("simplereenroll", Shows::Certificate("old"), &request).refused(403);
+    assert!(scene.judged(0, "old", "issuing").await.1.contains(": revoked"));
+    let again = ["revoke-authority", "issuing", "--reason", "keyCompromise"];
+    assert_eq!(scene.pki(&again)["certificates_revoked"], 1);
+    let marked = format!(
+        "select count(*) from certificate where thumbprint = '{}' and revocation_reason = 'cACompromise'",
+        scene.thumbprint("old")
+    );
+    assert_eq!(scene.world.database.count(&marked).await, 1);
+    scene.refused(&again, "revoked already");
 }
 
 /// The authority is near its end: that is told in time, its certificates end with it, and another takes its place.
