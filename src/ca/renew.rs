@@ -14,6 +14,7 @@ use crate::protocol::error::{ErrorCode, Failure, Fault, Reason, Refusal};
 use crate::store;
 
 use super::requests::locked;
+use super::revoked_key::shown_key_stands;
 use super::suitable::suits;
 use super::{Acting, CertificateAuthority, Gate, IssuedCertificate, Issuing};
 
@@ -61,6 +62,7 @@ impl CertificateAuthority {
                     if store::certificate::is_revoked_locked(tx, &known.thumbprint).await? {
                         return Err(revoked().into());
                     }
+                    shown_key_stands(tx, &known).await?;
                     let since = now - Duration::DAY;
                     let many = store::certificate::count_renewed(tx, &client.id, since).await?;
                     if many >= RENEWALS_A_DAY {

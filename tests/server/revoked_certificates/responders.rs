@@ -18,7 +18,7 @@ async fn m05_f23_what_a_responder_tells_one_process_counts_on_all_and_one_of_the
     let certificates = [12, 13, 14, 15].map(|serial| scene.told_of(serial, "ocsp"));
     let mut tokens = Vec::new();
     for identity in &certificates {
-        tokens.push(scene.ask(&scene.dev.mtls_as(identity)).await.token());
+        tokens.push(scene.granted("a responder", &scene.dev.mtls_as(identity)).await);
     }
     eventually("the answers are kept for all", SOON, || async { (scene.kept().await == 4).then_some(()) })
         .await;
