@@ -178,11 +178,12 @@ pub(super) async fn locked(tx: &mut Tx, id: &ClientId) -> Result<Client, Failure
 /// looks at it denies it, and does not take it for that of its client.
 async fn asker_stands(tx: &mut Tx, request: &CertificateRequest) -> Result<(), Failure> {
     let Some(shown) = request.asked_with.as_deref().and_then(Thumbprint::parse) else { return Ok(()) };
+    // What is not known was not issued here, and cannot have been revoked here.
     let revocation = store::certificate::find_revocation_locked(tx, &shown).await?;
     if revocation.is_none_or(|(_, reason)| is_but_replaced(&reason)) {
         return Ok(());
     }
-    let told = "the certificate that this was asked for with has been revoked: deny it, and have the client ask anew";
+    let told = "the certificate that it was asked for with was revoked: deny it; the client asks anew";
     Err(Refusal::new(ErrorCode::Conflict, told, Reason::new("certificate_revoked")).into())
 }
 
