@@ -80,12 +80,22 @@ pub async fn find_unmarked(db: &Db) -> Result<Vec<(Vec<u8>, Vec<u8>, KeptAnswer)
     Ok(read.collect())
 }
 
-/// Whether a certificate is to be asked about now.
-pub async fn is_due(db: &Db, now: Timestamp) -> Result<bool, Fault> {
+/// Whether a certificate is to be asked about now, at a host other than these.
+pub async fn is_due(db: &Db, now: Timestamp, full: &[String]) -> Result<bool, Fault> {
     sqlx::query_scalar!(
-        r#"select exists (select from responder_answer
-                           where next_question_at <= $1 and not revoked and wanted_until > $1) as "is_due!""#,
-        now
+        r#"with recursive known (name) as (
+               (select host from responder_answer where not revoked order by host limit 1)
+               union all
+               select (select next.host from responder_answer next where not next.revoked and next.host > known.name
+                        order by next.host limit 1)
+                 from known where known.name is not null)
+           select exists (select from known cross join lateral
+                    (select from responder_answer r
+                      where r.host = known.name and r.next_question_at <= $1 and not r.revoked and r.wanted_until > $1
+                      order by r.next_question_at limit 1) first
+              where known.name is not null and known.name <> all($2)) as "is_due!""#,
+        now,
+        full
     )
     .fetch_one(db.pool())
     .await
@@ -93,7 +103,8 @@ pub async fn is_due(db: &Db, now: Timestamp) -> Result<bool, Fault> {
 }
 
 /// Takes certificates that are to be asked about now, so many of all and of each host at most; no other process takes
-/// them until the lease ends. Each host is looked at by itself, and so little is read however many are due.
+/// them until the lease ends. Each host is looked at by itself, and so little is read however many are due; the
+/// first of each come first.
 pub async fn claim(
     tx: &mut Tx,
     (now, lease_ends_at): (Timestamp, Timestamp),
@@ -114,7 +125,9 @@ pub async fn claim(
                     (select r.thumbprint, r.next_question_at from responder_answer r
                       where r.host = known.name and r.next_question_at <= $1 and not r.revoked and r.wanted_until > $1
                       order by r.next_question_at limit coalesce(busy.room, $4) for update skip locked) first
-              order by first.next_question_at limit $3)
+              where known.name is not null
+              order by row_number() over (partition by known.name order by first.next_question_at),
+                       first.next_question_at limit $3)
          update responder_answer a set next_question_at = $2 from due
           where a.thumbprint = due.thumbprint returning a.der, a.authority, a.failures, a.this_update",
         now,

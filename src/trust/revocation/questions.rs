@@ -25,7 +25,9 @@ impl Revocations {
         self.mark_told_of(now).await?;
         self.look_at_authorities().await?;
         let room = self.room();
-        if room.of_all == 0 || !store::responder_answer::is_due(&self.0.ways.db, now).await? {
+        if room.of_all == 0
+            || !store::responder_answer::is_due(&self.0.ways.db, now, &self.0.asking.full_hosts()).await?
+        {
             return Ok(());
         }
         let event = self.event("revocation.questions")?;
