@@ -13,6 +13,7 @@ create table certificate (
     not_after          timestamptz not null,
     origin             text not null check (origin in ('seen', 'issued', 'registered')),
     renews             text check (length(renews) = 43),
+    asked_with         text check (length(asked_with) = 43),
     first_seen_at      timestamptz not null,
     revoked_at         timestamptz,
     revocation_reason  text check ((revocation_reason is null) = (revoked_at is null))
@@ -20,6 +21,7 @@ create table certificate (
 create index certificate_client on certificate (client_id);
 create index certificate_end on certificate (not_after);
 create index certificate_revoked_key on certificate (key_thumbprint) where revoked_at is not null;
+comment on column certificate.asked_with is 'Which certificate its holder showed when they asked for it: what ends that for a stolen key ends this.';
 comment on column certificate.key_thumbprint is 'The key, however it is written: one whose certificate was revoked is certified no more.';
 
 -- A private key is here, sealed, or in a hardware security module under this identifier. What has neither column

@@ -41,13 +41,14 @@ create table certificate_request (
     decided_by    text,
     decided_at    timestamptz,
     thumbprint    text,
-    renews        text,
+    asked_with    text check (length(asked_with) = 43),
     check ((state = 'pending') = (decided_by is null)),
     check ((state = 'pending') = (decided_at is null)),
     check ((state = 'approved') = (thumbprint is not null))
 );
 comment on column certificate_request.csr is 'PKCS #10 in DER. Its names are not believed.';
 comment on column certificate_request.requested_by is 'Who asked: client:ID or terminal:ACCOUNT. Somebody else decides.';
+comment on column certificate_request.asked_with is 'The thumbprint of the certificate by which the client proved who it is.';
 comment on column certificate_request.expires_at is 'A request that is still pending then is as good as denied.';
 create index certificate_request_by_client on certificate_request (client_id);
 

@@ -20,6 +20,7 @@ create table responder_answer (
 comment on column responder_answer.authority is 'Who issued it, as the path had it by which it was judged.';
 comment on column responder_answer.wanted_until is 'Until then tokens that it was used for may be alive.';
 comment on column responder_answer.answer is 'The answer in DER, to the question with this nonce: verified by whoever reads it.';
-create index responder_answer_due on responder_answer (next_question_at) where not revoked;
+create index responder_answer_due on responder_answer (host, next_question_at, wanted_until) where not revoked;
 create index responder_answer_end on responder_answer (wanted_until);
 create index responder_answer_revoked on responder_answer (thumbprint) where revoked;
+create index responder_answer_revoked_authority on responder_answer (thumbprint) where revoked and is_authority;

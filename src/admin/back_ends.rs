@@ -42,7 +42,7 @@ impl Administration {
         let id = ClientId::new(self.entropy.id(self.clock.now()).doing("naming a client")?);
         let document = self.document(&new).await?;
         let registered = self.create_client_as(caller, id.clone(), &document).await?;
-        let asked = Asked { client: id, csr: new.csr, renews: None };
+        let asked = Asked { client: id, csr: new.csr, asked_with: None };
         let request = self.request_certificate(caller, asked).await?;
         Ok((registered.client, request))
     }

@@ -1,6 +1,6 @@
 //! Every certificate that the server knows, and when it ends.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -176,7 +176,9 @@ impl Administration {
             after = last.id.to_string();
             for client in found {
                 let known = registered::certificates(&client, now);
-                let names: Vec<String> = known.iter().map(|one| one.thumbprint.as_base64url()).collect();
+                // One may stand with several keys, and is known once.
+                let names: BTreeSet<String> = known.iter().map(|one| one.thumbprint.as_base64url()).collect();
+                let names: Vec<String> = names.into_iter().collect();
                 if store::certificate::count(&self.db, &names).await?
                     < i64::try_from(names.len()).unwrap_or(0)
                 {

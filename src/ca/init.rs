@@ -22,7 +22,9 @@ impl CertificateAuthority {
         }
         let now = event.at;
         let (root, opened) = self.make_root(now).await?;
-        let issuing = self.make_issuing(Generation::FIRST, &opened, now).await?;
+        // Nothing is written yet: what fails leaves no key in the HSM.
+        let issuing = self.make_issuing(Generation::FIRST, &opened, now).await;
+        let issuing = issuing.inspect_err(|_| self.custody.give_up(&root.kept))?;
         let community = community(&root.authority.certificate, now)?;
         let kept = [root.kept.clone(), issuing.kept.clone()];
         let outcome = self
@@ -44,7 +46,7 @@ impl CertificateAuthority {
         // Nothing was written of what was refused. Of a fault that is not certain.
         if matches!(outcome, Err(Failure::Refusal(_))) {
             for kept in &kept {
-                self.give_up(kept);
+                self.custody.give_up(kept);
             }
         }
         outcome

@@ -127,13 +127,6 @@ impl CertificateAuthority {
         }
     }
 
-    /// Has a key removed from the HSM that nothing came to name.
-    fn give_up(&self, kept: &Kept) {
-        if let Kept::Token(id) = kept {
-            self.custody.remove_from_hsm(id);
-        }
-    }
-
     /// Records a change that was refused before it began.
     async fn refuse<T: Send + 'static>(&self, event: AuditEvent, failure: Failure) -> Result<T, Failure> {
         self.ledger

@@ -9,10 +9,12 @@ use crate::moment::Timestamp;
 use crate::pki::certificate::Certificate;
 use crate::pki::requested_names::RequestedNames;
 use crate::pki::signing_request::SigningRequest;
+use crate::pki::thumbprint::Thumbprint;
 use crate::protocol::error::{ErrorCode, Failure, Fault, Reason, Refusal};
-use crate::store::{self, Tx};
+use crate::store;
 
 use super::requests::locked;
+use super::revoked_key::shown_key_stands;
 use super::suitable::suits;
 use super::{Acting, CertificateAuthority, Gate, IssuedCertificate, Issuing};
 
@@ -42,7 +44,7 @@ impl CertificateAuthority {
             return self.refuse(event, failure).await;
         }
         if let Some(same) = self.renewed_so(&known, &request, now).await? {
-            return self.answered_again((event, gate), known, same).await;
+            return self.answered_again((event, gate), known.thumbprint, same).await;
         }
         let issuing = Issuing { client: known.client.clone(), request, renews: Some(known.thumbprint) };
         let issued = match self.issue(issuing, now).await {
@@ -57,10 +59,10 @@ impl CertificateAuthority {
                     gate(tx).await?;
                     suits(&client, &server)?;
                     issued.stands(tx).await?;
-                    authority_stands(tx, &known).await?;
                     if store::certificate::is_revoked_locked(tx, &known.thumbprint).await? {
                         return Err(revoked().into());
                     }
+                    shown_key_stands(tx, &known).await?;
                     let since = now - Duration::DAY;
                     let many = store::certificate::count_renewed(tx, &client.id, since).await?;
                     if many >= RENEWALS_A_DAY {
@@ -80,7 +82,7 @@ impl CertificateAuthority {
     async fn answered_again(
         &self,
         (mut event, gate): (AuditEvent, Gate),
-        renewed: KnownCertificate,
+        renewed: Thumbprint,
         same: IssuedCertificate,
     ) -> Result<IssuedCertificate, Failure> {
         let issued = same.known.thumbprint;
@@ -90,9 +92,10 @@ impl CertificateAuthority {
                 Box::pin(async move {
                     gate(tx).await?;
                     // Before any certificate is locked, as where certificates are revoked.
-                    authority_stands(tx, &same.known).await?;
-                    authority_stands(tx, &renewed).await?;
-                    for thumbprint in [renewed.thumbprint, issued] {
+                    if store::authority::is_revoked_locked(tx, &same.known.issuer).await? {
+                        return Err(revoked().into());
+                    }
+                    for thumbprint in [renewed, issued] {
                         if store::certificate::is_revoked_locked(tx, &thumbprint).await? {
                             return Err(revoked().into());
                         }
@@ -123,14 +126,6 @@ impl CertificateAuthority {
             Some(IssuedCertificate { known, chain })
         }))
     }
-}
-
-/// Refuses a certificate whose authority was revoked; until the end of the transaction, nobody revokes that.
-async fn authority_stands(tx: &mut Tx, known: &KnownCertificate) -> Result<(), Failure> {
-    if store::authority::is_revoked_locked(tx, &known.issuer).await? {
-        return Err(revoked().into());
-    }
-    Ok(())
 }
 
 /// Whether a certificate is one that can be renewed, and the request one for it: with its very names.

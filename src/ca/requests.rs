@@ -6,6 +6,7 @@ use crate::ledger::{Done, Work};
 use crate::model::certificate_request::{CertificateRequest, Decision};
 use crate::model::client::Client;
 use crate::model::page::Page;
+use crate::model::renewal::is_but_replaced;
 use crate::moment::Timestamp;
 use crate::pki::signing_request::{SigningRequest, SigningRequestError};
 use crate::pki::thumbprint::Thumbprint;
@@ -27,8 +28,8 @@ pub struct Asked {
     pub client: ClientId,
     /// PKCS #10, in PEM or DER.
     pub csr: Vec<u8>,
-    /// The certificate that it is to take the place of.
-    pub renews: Option<Thumbprint>,
+    /// The certificate by which the client has proved who it is, where it asks by one.
+    pub asked_with: Option<Thumbprint>,
 }
 
 impl CertificateAuthority {
@@ -86,7 +87,7 @@ impl CertificateAuthority {
             requested_at: now,
             expires_at: now + self.terms.request,
             decision: None,
-            renews: asked.renews.map(|renewed| renewed.as_base64url()),
+            asked_with: asked.asked_with.map(|shown| shown.as_base64url()),
         })
     }
 
@@ -124,8 +125,12 @@ impl CertificateAuthority {
                     let thumbprint = issued.known.thumbprint.as_base64url();
                     // From here on revocations wait, so that none comes between.
                     issued.stands(tx).await?;
+                    asker_stands(tx, &request).await?;
                     issued.key_stands(tx, ErrorCode::Conflict).await?;
                     issued.keep(tx).await?;
+                    if let Some(shown) = &request.asked_with {
+                        store::certificate::mark_asked_with(tx, &issued.known.thumbprint, shown).await?;
+                    }
                     event.detail = Some(format!("{thumbprint} for {}", client.id));
                     decide(tx, id, Decision { by, at: now, thumbprint: Some(thumbprint) }).await?;
                     Ok(Done::Changed(issued))
@@ -139,8 +144,7 @@ impl CertificateAuthority {
         let request = self.find_request(id).await?;
         request.approvable(by, self.terms.eyes, now)?;
         let csr = SigningRequest::parse(&request.csr).doing("reading a request for a certificate")?;
-        let renews = request.renews.as_deref().and_then(Thumbprint::parse);
-        self.issue(Issuing { client: request.client, request: csr, renews }, now).await
+        self.issue(Issuing { client: request.client, request: csr, renews: None }, now).await
     }
 
     /// Says no to a request.
@@ -168,6 +172,19 @@ impl CertificateAuthority {
 pub(super) async fn locked(tx: &mut Tx, id: &ClientId) -> Result<Client, Failure> {
     let found = store::client::find_locked(tx, id).await?;
     found.ok_or_else(|| not_found("client_unknown").into())
+}
+
+/// Refuses what was asked for with a certificate that somebody else may have had the key of. The request waits on: whoever
+/// looks at it denies it, and does not take it for that of its client.
+async fn asker_stands(tx: &mut Tx, request: &CertificateRequest) -> Result<(), Failure> {
+    let Some(shown) = request.asked_with.as_deref().and_then(Thumbprint::parse) else { return Ok(()) };
+    // What is not known was not issued here, and cannot have been revoked here.
+    let revocation = store::certificate::find_revocation_locked(tx, &shown).await?;
+    if revocation.is_none_or(|(_, reason)| is_but_replaced(&reason)) {
+        return Ok(());
+    }
+    let told = "the certificate that it was asked for with was revoked: deny it; the client asks anew";
+    Err(Refusal::new(ErrorCode::Conflict, told, Reason::new("certificate_revoked")).into())
 }
 
 async fn decide(tx: &mut Tx, id: Uuid, decision: Decision) -> Result<(), Failure> {

@@ -16,12 +16,12 @@ struct Revoked {
     at: Timestamp,
     /// The reason of before, if it was revoked already.
     before: Option<String>,
-    /// How many that renewed it went with it.
+    /// How many that came of it went with it.
     followed: i64,
 }
 
 impl CertificateAuthority {
-    /// Revokes a certificate, whoever issued it, and those that renewed it: they open nothing from now on. One that was
+    /// Revokes a certificate, whoever issued it, and those that came of it: they open nothing from now on. One that was
     /// revoked already is revoked once more when its key turns out to be in other hands.
     pub async fn revoke(
         &self,
@@ -55,14 +55,15 @@ impl Revoked {
         let before = self.before.as_ref().map(|before| format!(" instead of {before}")).unwrap_or_default();
         let followed = match self.followed {
             0 => String::new(),
-            followed => format!(", with {followed} that renewed it"),
+            followed => format!(", with {followed} that came of it"),
         };
         format!("{}{before}{followed}", reason.as_str())
     }
 }
 
 /// Revokes a certificate in the transaction of another change; the lists written before are then out of date. Those that
-/// renewed it go with it, since whoever has its key could have made them, unless it was but superseded.
+/// renewed it or were asked for with it go with it, since whoever has its key could have made them, unless it was but
+/// superseded.
 async fn revoke_in(
     tx: &mut Tx,
     known: &KnownCertificate,
@@ -78,10 +79,10 @@ async fn revoke_in(
     if !reason.reaches_renewals() {
         return Ok(revoked);
     }
-    // Again until there are no more: a renewal that was waited for has added one.
+    // Again until there are no more: who was waited for has added one.
     loop {
         let issuers =
-            store::certificate::mark_renewals_revoked(tx, &known.thumbprint, now, reason.as_str()).await?;
+            store::certificate::mark_followers_revoked(tx, &known.thumbprint, now, reason.as_str()).await?;
         if issuers.is_empty() {
             return Ok(revoked);
         }

@@ -27,9 +27,7 @@ impl CertificateAuthority {
         if let Some(thumbprint) = shown.key_thumbprint()
             && store::revoked_key::is_revoked(&self.db, &thumbprint).await?
         {
-            let told =
-                "another certificate of its key was revoked: make another key, and ask for a new certificate";
-            return Err(Refusal::new(ErrorCode::AccessDenied, told, Reason::new(REASON)).into());
+            return Err(shown_refused().into());
         }
         if self.is_key_revoked(request).await? {
             return Err(refused(ErrorCode::AccessDenied).into());
@@ -48,6 +46,21 @@ impl IssuedCertificate {
         }
         Ok(())
     }
+}
+
+/// Refuses a renewal where, meanwhile, a certificate was revoked of the key of the one that is shown.
+pub(super) async fn shown_key_stands(tx: &mut Tx, shown: &KnownCertificate) -> Result<(), Failure> {
+    if let Some(thumbprint) = shown.key_thumbprint()
+        && store::revoked_key::is_revoked_in(tx, &thumbprint).await?
+    {
+        return Err(shown_refused().into());
+    }
+    Ok(())
+}
+
+const fn shown_refused() -> Refusal {
+    let told = "another certificate of its key was revoked: make another key, and ask for a new certificate";
+    Refusal::new(ErrorCode::AccessDenied, told, Reason::new(REASON))
 }
 
 /// The refusal of a key.

@@ -61,7 +61,7 @@ impl CertificateAuthority {
             .await;
         // What nothing names is not left in the HSM. After a fault nobody knows whether something does.
         if matches!(outcome, Err(Failure::Refusal(_))) {
-            self.give_up(&kept);
+            self.custody.give_up(&kept);
         }
         outcome
     }

@@ -6,6 +6,7 @@ use crate::ledger::Entry;
 use crate::model::certificate_request::Eyes;
 use crate::model::client::Client;
 use crate::pki::signing_request::SigningRequest;
+use crate::pki::thumbprint::Thumbprint;
 use crate::policy::Strength;
 use crate::protocol::error::{ErrorCode, Failure, Reason, Refusal};
 use crate::protocol::ids::ClientId;
@@ -24,7 +25,7 @@ impl EnrollmentEndpoint {
     /// Asks for a certificate, or again for the answer.
     pub async fn enroll(&self, asking: Asking) -> Result<Enrolled, Failure> {
         let mut entry = self.entry(ACTION, &asking.evidence.origin)?;
-        let (client, request) = match self.asked(&mut entry, &asking).await {
+        let (client, certificate, request) = match self.asked(&mut entry, &asking).await {
             Ok(asked) => asked,
             Err(failure) => return self.settled(entry, Err(failure)).await,
         };
@@ -34,15 +35,19 @@ impl EnrollmentEndpoint {
             Before::Pending => self.settled(entry, Ok(pending())).await,
             Before::Denied => self.settled(entry, Err(denied().into())).await,
             Before::Revoked => self.settled(entry, Err(key_refused(ErrorCode::AccessDenied).into())).await,
-            Before::Nothing => self.ask(&entry, &client, request).await,
+            Before::Nothing => self.ask(&entry, (&client, certificate), request).await,
         }
     }
 
     /// Who asks, and for what: nothing is written yet.
-    async fn asked(&self, entry: &mut Entry, asking: &Asking) -> Result<(Client, SigningRequest), Failure> {
+    async fn asked(
+        &self,
+        entry: &mut Entry,
+        asking: &Asking,
+    ) -> Result<(Client, Option<Thumbprint>, SigningRequest), Failure> {
         let request = asking.request();
         let client = self.authenticated(entry, asking, request.as_ref()).await?;
-        Ok((client.record().clone(), request?))
+        Ok((client.record().clone(), client.certificate(), request?))
     }
 
     /// The client, by the method that it is registered for: its secret as HTTP Basic, or its certificate, where the
@@ -75,11 +80,11 @@ impl EnrollmentEndpoint {
     async fn ask(
         &self,
         entry: &Entry,
-        client: &Client,
+        (client, asked_with): (&Client, Option<Thumbprint>),
         request: SigningRequest,
     ) -> Result<Enrolled, Failure> {
         let ca = &self.administration.authority;
-        let asked = Asked { client: client.id.clone(), csr: request.der().to_vec(), renews: None };
+        let asked = Asked { client: client.id.clone(), csr: request.der().to_vec(), asked_with };
         let kept = ca.request(Self::acting(entry, client), asked).await?;
         match ca.terms().eyes {
             Eyes::Four => Ok(pending()),

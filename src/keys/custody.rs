@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::jose::algorithm::Algorithm;
 use crate::jose::signing::SigningKey;
 use crate::model::signing_key::Kept;
-use crate::platform::hsm::{Hsm, KeyId};
+use crate::platform::hsm::{Hsm, HsmError, KeyId};
 use crate::platform::seal::{Place, Sealer};
 use crate::protocol::error::{Doing, Fault};
 
@@ -192,11 +192,23 @@ impl Custody {
 
     /// Has a key removed from the token that it was kept in. It signs no more, so that nobody waits for it.
     pub fn remove_from_hsm(&self, id: &str) {
-        let Some(hsm) = &self.hsm else { return };
-        let removed = KeyId::parse(id).and_then(|id| hsm.forget(&id));
-        if let Err(error) = removed {
+        if let Err(error) = self.forget(id) {
             tracing::warn!(%error, id, "a key that has ended stays in the HSM");
         }
+    }
+
+    /// Has a new key removed whose row was certainly not stored.
+    pub fn give_up(&self, kept: &Kept) {
+        if let Kept::Token(id) = kept
+            && let Err(error) = self.forget(id)
+        {
+            tracing::warn!(%error, id, "a key that nothing names stays in the HSM");
+        }
+    }
+
+    fn forget(&self, id: &str) -> Result<(), HsmError> {
+        let Some(hsm) = &self.hsm else { return Ok(()) };
+        KeyId::parse(id).and_then(|id| hsm.forget(&id))
     }
 
     fn needed_hsm(&self) -> Result<&Hsm, Fault> {

@@ -193,10 +193,11 @@ impl RevocationReason {
     }
 
     /// Whether a certificate that was revoked for a reason, by its word, may be revoked for this one after all: that a
-    /// key is in other hands is often learnt late (RFC 5280, 5.3.1). Nothing else is said anew.
+    /// key is in other hands is often learnt late (RFC 5280, 5.3.1), also where it was the key of its authority that was
+    /// known before. Nothing else is said anew.
     #[must_use]
     pub fn replaces(self, before: &str) -> bool {
-        self == Self::KeyCompromise && !["keyCompromise", "cACompromise"].contains(&before)
+        self == Self::KeyCompromise && before != Self::KeyCompromise.as_str()
     }
 
     /// The word of RFC 5280, in rows and requests.
@@ -296,8 +297,8 @@ mod tests {
             ("affiliationChanged", true),
             ("privilegeWithdrawn", true),
             ("certificateHold", true),
+            ("cACompromise", true),
             ("keyCompromise", false),
-            ("cACompromise", false),
         ];
         for (before, replaces) in rows {
             for reason in RevocationReason::ALL {

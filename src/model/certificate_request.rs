@@ -23,8 +23,8 @@ pub struct CertificateRequest {
     pub expires_at: Timestamp,
     /// What was decided.
     pub decision: Option<Decision>,
-    /// The thumbprint of the certificate that it takes the place of.
-    pub renews: Option<String>,
+    /// The thumbprint of the certificate by which the client proved who it is, where it asked by one.
+    pub asked_with: Option<String>,
 }
 
 /// What was decided of a request.
@@ -125,7 +125,7 @@ mod tests {
             requested_at: START,
             expires_at: START + Duration::days(7),
             decision,
-            renews: None,
+            asked_with: None,
         }
     }
 

@@ -43,7 +43,13 @@ pub fn takes_the_place(
 
 /// Whether nobody else had its key, as far as is known: it was not revoked, or since another had taken its place.
 fn is_nobody_elses(known: &KnownCertificate) -> bool {
-    let Some((_, reason)) = &known.revocation else { return true };
+    known.revocation.as_ref().is_none_or(|(_, reason)| is_but_replaced(reason))
+}
+
+/// Whether a certificate that was revoked for a reason, by its word, was in nobody else's hands: what its holder asked
+/// for with it stands.
+#[must_use]
+pub fn is_but_replaced(reason: &str) -> bool {
     RevocationReason::parse(reason).is_some_and(|reason| !reason.reaches_renewals())
 }
 

@@ -30,6 +30,19 @@ pub struct DueQuestion {
     pub this_update: Option<Timestamp>,
 }
 
+/// How many certificates this process may ask about now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// In all.
+    pub of_all: i64,
+    /// At each host at which it is asking about none.
+    pub of_a_host: i64,
+    /// The hosts at which it is asking.
+    pub hosts: Vec<String>,
+    /// At each of these.
+    pub of_hosts: Vec<i64>,
+}
+
 /// An answer as it was kept. It says nothing before it has been verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeptAnswer {

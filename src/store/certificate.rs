@@ -199,10 +199,13 @@ pub async fn count_renewed(tx: &mut Tx, client: &ClientId, since: Timestamp) -> 
     .doing("counting renewals")
 }
 
-/// Whether a certificate has been revoked; until the end of the transaction, nobody revokes it.
+/// Whether a certificate has been revoked, or the authority of this server that has issued it; until the end of the
+/// transaction, nobody revokes it.
 pub async fn is_revoked_locked(tx: &mut Tx, thumbprint: &Thumbprint) -> Result<bool, Fault> {
     let found = sqlx::query_scalar!(
-        r#"select revoked_at is not null as "revoked!" from certificate where thumbprint = $1 for share"#,
+        r#"select c.revoked_at is not null or a.revoked_at is not null as "revoked!"
+             from certificate c left join authority a on a.subject = c.issuer and c.origin = 'issued'
+            where c.thumbprint = $1 for share of c"#,
         thumbprint.as_base64url()
     );
     let found = found.fetch_optional(tx.connection()).await.doing("looking for a revoked certificate")?;
@@ -269,6 +272,19 @@ pub async fn note(tx: &mut Tx, known: &KnownCertificate) -> Result<u64, Fault> {
     Ok(noted.execute(tx.connection()).await.doing("noting a certificate")?.rows_affected())
 }
 
+/// Keeps with which certificate its holder had proved who they are when they asked for another.
+pub async fn mark_asked_with(tx: &mut Tx, thumbprint: &Thumbprint, shown: &str) -> Result<(), Fault> {
+    sqlx::query!(
+        "update certificate set asked_with = $2 where thumbprint = $1",
+        thumbprint.as_base64url(),
+        shown
+    )
+    .execute(tx.connection())
+    .await
+    .doing("keeping what a certificate was asked for with")?;
+    Ok(())
+}
+
 /// Removes the certificates of a client that stood in its registration alone, but for these.
 pub async fn purge_registered(tx: &mut Tx, client: &ClientId, but: &[String]) -> Result<(), Fault> {
     sqlx::query!(
@@ -314,34 +330,42 @@ pub async fn mark_reason(
     Ok(marked.execute(tx.connection()).await.doing("replacing the reason of a revocation")?.rows_affected())
 }
 
-/// Finds when and why a certificate was revoked; until the end of the transaction, nobody changes that.
+/// Finds when and why a certificate was revoked, or the authority of this server that has issued it; until the end of
+/// the transaction, nobody changes that.
 pub async fn find_revocation_locked(
     tx: &mut Tx,
     thumbprint: &Thumbprint,
 ) -> Result<Option<(Timestamp, String)>, Fault> {
     let found = sqlx::query!(
-        "select revoked_at, revocation_reason from certificate where thumbprint = $1 for update",
+        "select coalesce(c.revoked_at, a.revoked_at) as revoked_at,
+                coalesce(c.revocation_reason, case a.revocation_reason when 'keyCompromise' then 'cACompromise'
+                                                                       else a.revocation_reason end) as revocation_reason
+           from certificate c left join authority a on a.subject = c.issuer and c.origin = 'issued'
+          where c.thumbprint = $1 for update of c",
         thumbprint.as_base64url()
     );
     let found = found.fetch_optional(tx.connection()).await.doing("looking for a revoked certificate")?;
     Ok(found.and_then(|row| row.revoked_at.zip(row.revocation_reason)))
 }
 
-/// Marks, as revoked, those that were issued in the place of a certificate, in the place of these, and so on; the answer
-/// is the issuer of each.
-pub async fn mark_renewals_revoked(
+/// Marks, as revoked, those that were issued in the place of a certificate or to whoever showed it, to whoever showed
+/// these, and so on. One that was revoked before stays as it is, but that a stolen key is told of it too, whatever was
+/// told before. The answer is the issuer of each.
+pub async fn mark_followers_revoked(
     tx: &mut Tx,
     thumbprint: &Thumbprint,
     at: Timestamp,
     reason: &str,
 ) -> Result<Vec<String>, Fault> {
     sqlx::query_scalar!(
-        "with recursive renewal as (
-             select thumbprint from certificate where renews = $1
+        "with recursive follower as (
+             select thumbprint from certificate where renews = $1 or asked_with = $1
              union
-             select c.thumbprint from renewal join certificate c on c.renews = renewal.thumbprint)
-         update certificate set revoked_at = $2, revocation_reason = $3
-          where thumbprint in (select thumbprint from renewal) and revoked_at is null
+             select c.thumbprint from follower f
+               join certificate c on c.renews = f.thumbprint or c.asked_with = f.thumbprint)
+         update certificate set revoked_at = coalesce(revoked_at, $2), revocation_reason = $3
+          where thumbprint in (select thumbprint from follower)
+            and (revoked_at is null or ($3 = 'keyCompromise' and revocation_reason <> $3))
          returning issuer",
         thumbprint.as_base64url(),
         at,
@@ -349,7 +373,7 @@ pub async fn mark_renewals_revoked(
     )
     .fetch_all(tx.connection())
     .await
-    .doing("revoking what renewed a certificate")
+    .doing("revoking what came of a certificate")
 }
 
 /// Removes certificates of other authorities that ended before a time and were not revoked, and any that ended before

@@ -20,7 +20,7 @@ struct Row {
     decided_by: Option<String>,
     decided_at: Option<Timestamp>,
     thumbprint: Option<String>,
-    renews: Option<String>,
+    asked_with: Option<String>,
 }
 
 impl TryFrom<Row> for CertificateRequest {
@@ -40,7 +40,7 @@ impl TryFrom<Row> for CertificateRequest {
             requested_at: row.requested_at,
             expires_at: row.expires_at,
             decision: decided.map(|(by, at)| Decision { by, at, thumbprint }),
-            renews: row.renews,
+            asked_with: row.asked_with,
         })
     }
 }
@@ -50,7 +50,7 @@ pub async fn find(db: &Db, id: Uuid) -> Result<Option<CertificateRequest>, Fault
     sqlx::query_as!(
         Row,
         "select request_id, client_id, csr, requested_by, requested_at, expires_at, decided_by, decided_at,
-                thumbprint, renews
+                thumbprint, asked_with
            from certificate_request where request_id = $1",
         id
     )
@@ -66,7 +66,7 @@ pub async fn find_locked(tx: &mut Tx, id: Uuid) -> Result<Option<CertificateRequ
     sqlx::query_as!(
         Row,
         "select request_id, client_id, csr, requested_by, requested_at, expires_at, decided_by, decided_at,
-                thumbprint, renews
+                thumbprint, asked_with
            from certificate_request where request_id = $1 for update",
         id
     )
@@ -82,7 +82,7 @@ pub async fn find_page(db: &Db, page: &Page<Uuid>) -> Result<Vec<CertificateRequ
     sqlx::query_as!(
         Row,
         "select request_id, client_id, csr, requested_by, requested_at, expires_at, decided_by, decided_at,
-                thumbprint, renews
+                thumbprint, asked_with
            from certificate_request where request_id > $1 order by request_id limit $2",
         page.after.unwrap_or_default(),
         page.limit
@@ -100,7 +100,7 @@ pub async fn find_of_client(db: &Db, client: &ClientId, most: i64) -> Result<Vec
     sqlx::query_as!(
         Row,
         "select request_id, client_id, csr, requested_by, requested_at, expires_at, decided_by, decided_at,
-                thumbprint, renews
+                thumbprint, asked_with
            from certificate_request where client_id = $1 order by request_id desc limit $2",
         client.as_str(),
         most
@@ -122,7 +122,7 @@ pub async fn find_pending_of(
     sqlx::query_as!(
         Row,
         "select request_id, client_id, csr, requested_by, requested_at, expires_at, decided_by, decided_at,
-                thumbprint, renews
+                thumbprint, asked_with
            from certificate_request
           where client_id = $1 and state = 'pending' and expires_at > $2 order by request_id",
         client.as_str(),
@@ -140,7 +140,7 @@ pub async fn find_pending_of(
 pub async fn insert(tx: &mut Tx, request: &CertificateRequest) -> Result<(), Fault> {
     sqlx::query!(
         "insert into certificate_request
-             (request_id, client_id, csr, requested_by, requested_at, expires_at, renews)
+             (request_id, client_id, csr, requested_by, requested_at, expires_at, asked_with)
          values ($1, $2, $3, $4, $5, $6, $7)",
         request.id,
         request.client.as_str(),
@@ -148,7 +148,7 @@ pub async fn insert(tx: &mut Tx, request: &CertificateRequest) -> Result<(), Fau
         request.requested_by,
         request.requested_at,
         request.expires_at,
-        request.renews
+        request.asked_with
     )
     .execute(tx.connection())
     .await

@@ -1,6 +1,6 @@
 //! The table `responder_answer`: what responders have answered, for all processes.
 
-use crate::model::responder_answer::{DueQuestion, KeptAnswer, Questioned};
+use crate::model::responder_answer::{DueQuestion, KeptAnswer, Questioned, Room};
 use crate::moment::Timestamp;
 use crate::protocol::error::{Doing, Fault};
 
@@ -57,6 +57,14 @@ pub async fn find_revoked_authorities(db: &Db) -> Result<Vec<(Vec<u8>, Vec<u8>, 
     Ok(read.collect())
 }
 
+/// Finds the thumbprints of authorities that a responder called revoked.
+pub async fn find_revoked_authority_names(db: &Db) -> Result<Vec<String>, Fault> {
+    sqlx::query_scalar!("select thumbprint from responder_answer where revoked and is_authority")
+        .fetch_all(db.pool())
+        .await
+        .doing("finding which authorities were revoked")
+}
+
 /// Finds certificates that a responder called revoked, that are known and were not marked so, who issued each, and what
 /// was answered.
 pub async fn find_unmarked(db: &Db) -> Result<Vec<(Vec<u8>, Vec<u8>, KeptAnswer)>, Fault> {
@@ -72,12 +80,22 @@ pub async fn find_unmarked(db: &Db) -> Result<Vec<(Vec<u8>, Vec<u8>, KeptAnswer)
     Ok(read.collect())
 }
 
-/// Whether a certificate is to be asked about now.
-pub async fn is_due(db: &Db, now: Timestamp) -> Result<bool, Fault> {
+/// Whether a certificate is to be asked about now, at a host other than these.
+pub async fn is_due(db: &Db, now: Timestamp, full: &[String]) -> Result<bool, Fault> {
     sqlx::query_scalar!(
-        r#"select exists (select from responder_answer
-                           where next_question_at <= $1 and not revoked and wanted_until > $1) as "is_due!""#,
-        now
+        r#"with recursive known (name) as (
+               (select host from responder_answer where not revoked order by host limit 1)
+               union all
+               select (select next.host from responder_answer next where not next.revoked and next.host > known.name
+                        order by next.host limit 1)
+                 from known where known.name is not null)
+           select exists (select from known cross join lateral
+                    (select from responder_answer r
+                      where r.host = known.name and r.next_question_at <= $1 and not r.revoked and r.wanted_until > $1
+                      order by r.next_question_at limit 1) first
+              where known.name is not null and known.name <> all($2)) as "is_due!""#,
+        now,
+        full
     )
     .fetch_one(db.pool())
     .await
@@ -85,28 +103,39 @@ pub async fn is_due(db: &Db, now: Timestamp) -> Result<bool, Fault> {
 }
 
 /// Takes certificates that are to be asked about now, so many of all and of each host at most; no other process takes
-/// them until the lease ends.
+/// them until the lease ends. Each host is looked at by itself, and so little is read however many are due; the
+/// first of each come first.
 pub async fn claim(
     tx: &mut Tx,
     (now, lease_ends_at): (Timestamp, Timestamp),
-    (most, of_a_host): (i64, i64),
+    room: &Room,
 ) -> Result<Vec<DueQuestion>, Fault> {
     sqlx::query_as!(
         DueQuestion,
-        "update responder_answer a set next_question_at = $2
-           from (select thumbprint from responder_answer
-                  where next_question_at <= $1 and not revoked and wanted_until > $1 and thumbprint in
-                        (select thumbprint from
-                                (select thumbprint, row_number() over (partition by host order by next_question_at) place
-                                   from responder_answer
-                                  where next_question_at <= $1 and not revoked and wanted_until > $1) placed
-                          where place <= $4)
-                  order by next_question_at limit $3 for update skip locked) due
+        "with recursive known (name) as (
+             (select host from responder_answer where not revoked order by host limit 1)
+             union all
+             select (select next.host from responder_answer next where not next.revoked and next.host > known.name
+                      order by next.host limit 1)
+               from known where known.name is not null),
+         due as materialized (
+             select first.thumbprint from known
+               left join unnest($5::text[], $6::bigint[]) as busy (host, room) on busy.host = known.name
+              cross join lateral
+                    (select r.thumbprint, r.next_question_at from responder_answer r
+                      where r.host = known.name and r.next_question_at <= $1 and not r.revoked and r.wanted_until > $1
+                      order by r.next_question_at limit coalesce(busy.room, $4) for update skip locked) first
+              where known.name is not null
+              order by row_number() over (partition by known.name order by first.next_question_at),
+                       first.next_question_at limit $3)
+         update responder_answer a set next_question_at = $2 from due
           where a.thumbprint = due.thumbprint returning a.der, a.authority, a.failures, a.this_update",
         now,
         lease_ends_at,
-        most,
-        of_a_host
+        room.of_all,
+        room.of_a_host,
+        &room.hosts,
+        &room.of_hosts
     )
     .fetch_all(tx.connection())
     .await

@@ -43,7 +43,8 @@ impl From<Row> for WatchedCertificate {
 pub struct Ending {
     /// The certificate.
     pub certificate: WatchedCertificate,
-    /// Whether its client is active and has no certificate that ends later.
+    /// Whether its client is active and has no certificate that ends later: of those that were shown or issued, since
+    /// one that stands in the registration replaces none, and none replaces it.
     pub matters: bool,
 }
 
@@ -82,7 +83,8 @@ pub async fn find_first_end(db: &Db, now: Timestamp) -> Result<Option<Timestamp>
         "select c.not_after from certificate c
           where c.not_after > $1 and c.revoked_at is null
             and not exists (select from certificate n where n.client_id = c.client_id and n.revoked_at is null
-                                                        and n.not_after > c.not_after)
+                                                        and n.not_after > c.not_after
+                                                        and c.origin <> 'registered' and n.origin <> 'registered')
             and exists (select from client where client.client_id = c.client_id and client.status = 'active')
           order by c.not_after limit 1",
         now
@@ -103,7 +105,8 @@ pub async fn find_ending(
         r#"select c.thumbprint, c.client_id, c.community, c.subject, c.issuer, c.not_before, c.not_after, c.renews,
                   (exists (select from client where client.client_id = c.client_id and client.status = 'active')
                    and not exists (select from certificate n where n.client_id = c.client_id
-                                      and n.revoked_at is null and n.not_after > c.not_after)) as "matters!"
+                                      and n.revoked_at is null and n.not_after > c.not_after
+                                      and c.origin <> 'registered' and n.origin <> 'registered')) as "matters!"
              from certificate c
             where c.warned_days = any($3) and c.revoked_at is null and c.not_after > $1 and c.not_after <= $2
             order by c.not_after limit $4"#,

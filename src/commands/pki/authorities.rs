@@ -81,7 +81,7 @@ async fn revoked(
     }
     let told = format!(
         "{name} is revoked, and with it {many} certificates, which open nothing from now on.\n\
-         Have their holders make new keys and ask for first certificates again."
+         Have their holders ask for first certificates again."
     );
     tell(options, &administration, &told, &[("certificates_revoked", json!(many))]).await
 }

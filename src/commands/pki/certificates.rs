@@ -31,8 +31,17 @@ fn moment(text: &str) -> Result<Timestamp, String> {
     Timestamp::parse(text, &Rfc3339).map_err(|_| "must be a time such as 2026-01-31T08:00:00Z".to_owned())
 }
 
-const MEMBERS: &[&str] =
-    &["kind", "days_left", "not_after", "client_id", "community", "revoked", "subject", "thumbprint"];
+const MEMBERS: &[&str] = &[
+    "kind",
+    "label",
+    "days_left",
+    "not_after",
+    "client_id",
+    "community",
+    "revoked",
+    "subject",
+    "thumbprint",
+];
 
 /// Runs `hilum pki certificates`.
 pub fn run(options: Options) -> Result<(), Failed> {

@@ -197,7 +197,11 @@ async fn status(administration: Administration) -> Result<Value, Failed> {
 
 fn asked(client: &str, csr: &Path) -> Result<Asked, Failed> {
     let unknown = || Failed(format!("{client:?} is not a client_id"));
-    Ok(Asked { client: ClientId::parse(client).ok_or_else(unknown)?, csr: read_bytes(csr)?, renews: None })
+    Ok(Asked {
+        client: ClientId::parse(client).ok_or_else(unknown)?,
+        csr: read_bytes(csr)?,
+        asked_with: None,
+    })
 }
 
 async fn request(Terminal { administration, caller }: Terminal, asked: Asked) -> Result<Value, Failed> {

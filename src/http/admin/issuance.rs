@@ -82,7 +82,7 @@ fn asked(document: &Map<String, Value>) -> Result<Asked, Refusal> {
     let problems = fields.finish();
     match (client, csr) {
         (Some(client), Some(csr)) if problems.is_empty() => {
-            Ok(Asked { client, csr: csr.as_bytes().to_vec(), renews: None })
+            Ok(Asked { client, csr: csr.as_bytes().to_vec(), asked_with: None })
         }
         _ => Err(unreadable(problems)),
     }
@@ -127,7 +127,7 @@ pub fn show_request(request: &CertificateRequest, now: Timestamp) -> Value {
         "decided_by": decision.map(|decision| &decision.by),
         "decided_at": decision.map(|decision| at(decision.at)),
         "thumbprint": decision.and_then(|decision| decision.thumbprint.as_ref()),
-        "renews": request.renews,
+        "asked_with": request.asked_with,
         "csr": pem::write(pem::REQUEST, &request.csr),
     })
 }

@@ -37,6 +37,8 @@ impl Revocations {
             .ledger
             .transact(event, move |tx, event: &mut _| -> Work<'_, ()> {
                 Box::pin(async move {
+                    // Whoever certifies its key meanwhile has done so, or finds it revoked.
+                    store::authority::lock(tx).await?;
                     let marked =
                         store::certificate::mark_revoked(tx, &known.thumbprint, now, reason.as_str()).await?;
                     if marked == 0 {

@@ -171,7 +171,7 @@ impl Revocations {
     /// and waits the lease would end.
     pub async fn fetch_due(&self) -> Result<(), Failure> {
         let now = self.0.ways.clock.now();
-        let (free, full) = (self.0.places.free(), self.0.places.full_hosts());
+        let (free, full) = (self.0.fetching.free(), self.0.fetching.full_hosts());
         if free == 0 || !store::revocation_list::is_due(&self.0.ways.db, now, &full).await? {
             return Ok(());
         }
@@ -206,7 +206,7 @@ impl Revocations {
     }
 
     async fn fetch(&self, wanted: WantedList) -> Result<(), Failure> {
-        let place = self.0.places.take(&wanted.url).await?;
+        let place = self.0.fetching.take(&wanted.url).await?;
         let fetched = self.fetch_one(&wanted.url).await?;
         drop(place);
         if let Some(failure) = &fetched.failure {

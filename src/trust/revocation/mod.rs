@@ -80,7 +80,10 @@ struct Known {
     responders: Responders,
     /// The addresses that are being learnt, and when that is over.
     learning: Mutex<HashMap<String, watch::Receiver<()>>>,
-    places: Places,
+    fetching: Places,
+    asking: Places,
+    /// The authorities that responders had called revoked when this process looked last.
+    told_of: Mutex<Vec<String>>,
     /// The authorities that this process has noted.
     authorities: Mutex<Vec<Thumbprint>>,
     /// Counts what changed by which certificates that are known must be looked at.
@@ -101,7 +104,9 @@ impl Revocations {
             published: ArcSwap::default(),
             responders: Responders::default(),
             learning: Mutex::default(),
-            places: Places::default(),
+            fetching: Places::to_fetch(),
+            asking: Places::to_ask(),
+            told_of: Mutex::default(),
             authorities: Mutex::default(),
             changes: AtomicU64::new(1),
             sweep: Mutex::default(),

@@ -1,4 +1,4 @@
-//! Places to fetch from: some for each host, so that one that answers nobody keeps only its own lists waiting.
+//! Places to fetch and ask from: some for each host, so that one that answers nobody keeps only its own waiting.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,14 +7,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::protocol::error::{Doing, Fault};
 
-/// How many lists this process fetches at a time.
-const FETCHES: usize = 16;
-/// How many of them from one host.
-const OF_A_HOST: usize = 2;
-
-/// The places of this process.
+/// The places of this process for one purpose.
 pub(super) struct Places {
     all: Arc<Semaphore>,
+    of_a_host: usize,
     hosts: Mutex<HashMap<String, Arc<Semaphore>>>,
 }
 
@@ -24,13 +20,22 @@ pub(super) struct Place {
     _of_all: OwnedSemaphorePermit,
 }
 
-impl Default for Places {
-    fn default() -> Self {
-        Self { all: Arc::new(Semaphore::new(FETCHES)), hosts: Mutex::default() }
-    }
-}
-
 impl Places {
+    /// For so many at a time, and so many of them at one host.
+    pub(super) fn new(all: usize, of_a_host: usize) -> Self {
+        Self { all: Arc::new(Semaphore::new(all)), of_a_host, hosts: Mutex::default() }
+    }
+
+    /// For lists that are fetched.
+    pub(super) fn to_fetch() -> Self {
+        Self::new(16, 2)
+    }
+
+    /// For responders that are asked ahead of need.
+    pub(super) fn to_ask() -> Self {
+        Self::new(128, 32)
+    }
+
     /// Waits for a place to fetch from a URL: for one of its host first, and so without one that others could use.
     pub(super) async fn take(&self, url: &str) -> Result<Place, Fault> {
         const WAITING: &str = "waiting for a place to fetch";
@@ -39,23 +44,33 @@ impl Places {
         Ok(Place { _of_host: of_host, _of_all: of_all })
     }
 
-    /// How many may be fetched now.
+    /// How many are free.
     pub(super) fn free(&self) -> usize {
         self.all.available_permits()
     }
 
-    /// The hosts of which no more is fetched now.
+    /// The hosts at which none is free.
     pub(super) fn full_hosts(&self) -> Vec<String> {
+        let free = self.free_at_hosts().into_iter();
+        free.filter(|(_, places)| *places == 0).map(|(host, _)| host).collect()
+    }
+
+    /// How many are free at the hosts at which some were taken.
+    pub(super) fn free_at_hosts(&self) -> Vec<(String, usize)> {
         let hosts = self.hosts();
-        let full = hosts.iter().filter(|(_, places)| places.available_permits() == 0);
-        full.map(|(host, _)| host.clone()).collect()
+        hosts.iter().map(|(host, places)| (host.clone(), places.available_permits())).collect()
+    }
+
+    /// How many there are at any other host.
+    pub(super) const fn of_a_host(&self) -> usize {
+        self.of_a_host
     }
 
     fn host(&self, url: &str) -> Arc<Semaphore> {
         let mut hosts = self.hosts();
         // Those that nobody fetches from, and nobody waits for, are forgotten.
         hosts.retain(|_, places| Arc::strong_count(places) > 1);
-        hosts.entry(host_of(url)).or_insert_with(|| Arc::new(Semaphore::new(OF_A_HOST))).clone()
+        hosts.entry(host_of(url)).or_insert_with(|| Arc::new(Semaphore::new(self.of_a_host))).clone()
     }
 
     fn hosts(&self) -> MutexGuard<'_, HashMap<String, Arc<Semaphore>>> {
@@ -76,7 +91,7 @@ mod tests {
 
     #[tokio::test]
     async fn f23_a_host_that_answers_nobody_keeps_nobody_elses_lists_waiting() {
-        let places = Places::default();
+        let places = Places::new(16, 2);
         let take = |url: &'static str| places.take(url);
         let mut dead = Vec::new();
         for url in ["http://dead.example/1", "http://DEAD.example/2"] {
@@ -84,7 +99,7 @@ mod tests {
         }
         let mut waiting = Box::pin(take("http://dead.example/3"));
         assert!((&mut waiting).now_or_never().is_none());
-        assert_eq!((places.full_hosts(), places.free()), (vec!["dead.example".to_owned()], FETCHES - 2));
+        assert_eq!((places.full_hosts(), places.free()), (vec!["dead.example".to_owned()], 14));
         let other = take("http://other.example/1").now_or_never().expect("a place").unwrap();
         drop(other);
         dead.pop();
@@ -92,5 +107,7 @@ mod tests {
         dead.clear();
         take("http://other.example/1").await.unwrap();
         assert!(places.full_hosts().is_empty());
+        let _one = take("http://other.example/1").await.unwrap();
+        assert_eq!(places.free_at_hosts(), [("other.example".to_owned(), 1)]);
     }
 }

@@ -1,13 +1,11 @@
 //! What responders have answered, shared by all processes: one of them asks again, ahead of need, while tokens may be
 //! alive; each verifies what it reads.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
-
-use futures_util::future::join_all;
+use std::sync::{Arc, PoisonError};
 
 use crate::ledger::{Done, Work};
-use crate::model::responder_answer::{DueQuestion, KeptAnswer, Questioned};
+use crate::model::responder_answer::{DueQuestion, KeptAnswer, Questioned, Room};
 use crate::model::revocation_list::{LEASE, next_fetch, next_try};
 use crate::moment::Timestamp;
 use crate::pki::revocation::{Authority, Link, Question, Reason, RevocationList, Subject};
@@ -18,35 +16,58 @@ use super::Revocations;
 use super::places::host_of;
 use super::responder::{Heard, STILL_USED, Slot};
 
-/// How many certificates a run asks about.
-const MOST_AGAIN: i64 = 64;
-/// How many of them at one host, so that one that does not answer keeps only its own waiting.
-const OF_A_HOST: i64 = 16;
-
 impl Revocations {
     /// Asks again about certificates for which tokens may be alive, by one of all processes: who is revoked in the
-    /// meantime is found without a request of theirs.
+    /// meantime is found without a request of theirs. Nobody waits for what is asked, and no more are taken than there
+    /// are places for: of what is taken and waits the lease would end.
     pub async fn ask_again(&self) -> Result<(), Failure> {
         let now = self.0.ways.clock.now();
         self.mark_told_of(now).await?;
-        if !store::responder_answer::is_due(&self.0.ways.db, now).await? {
+        self.look_at_authorities().await?;
+        let room = self.room();
+        if room.of_all == 0
+            || !store::responder_answer::is_due(&self.0.ways.db, now, &self.0.asking.full_hosts()).await?
+        {
             return Ok(());
         }
         let event = self.event("revocation.questions")?;
         let taken = self.0.ways.ledger.transact(event, move |tx, _: &mut _| -> Work<'_, Vec<DueQuestion>> {
             Box::pin(async move {
-                let most = (MOST_AGAIN, OF_A_HOST);
-                let taken = store::responder_answer::claim(tx, (now, now + LEASE), most).await?;
+                let taken = store::responder_answer::claim(tx, (now, now + LEASE), &room).await?;
                 Ok(if taken.is_empty() { Done::Unchanged(taken) } else { Done::Unrecorded(taken) })
             })
         });
-        let asked = taken.await?.into_iter().map(async |due| {
-            if let Err(failure) = self.ask_due(&due).await {
-                // The lease ends, and it is asked again.
-                tracing::warn!(?failure, "what a responder told could not be kept");
-            }
-        });
-        join_all(asked.collect::<Vec<_>>()).await;
+        for due in taken.await? {
+            let this = self.clone();
+            tokio::spawn(async move {
+                if let Err(failure) = this.ask_due(&due).await {
+                    // The lease ends, and it is asked again.
+                    tracing::warn!(?failure, "what a responder told could not be kept");
+                }
+            });
+        }
+        Ok(())
+    }
+
+    /// How many certificates may be asked about now.
+    fn room(&self) -> Room {
+        let count = |places: usize| i64::try_from(places).unwrap_or(i64::MAX);
+        let asking = &self.0.asking;
+        let (hosts, of_hosts) =
+            asking.free_at_hosts().into_iter().map(|(host, free)| (host, count(free))).unzip();
+        Room { of_all: count(asking.free()), of_a_host: count(asking.of_a_host()), hosts, of_hosts }
+    }
+
+    /// Has what an authority has issued looked at, once a responder has called it revoked, whichever process heard it.
+    async fn look_at_authorities(&self) -> Result<(), Fault> {
+        let now = store::responder_answer::find_revoked_authority_names(&self.0.ways.db).await?;
+        let mut before = self.0.told_of.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_any_news = now.iter().any(|name| !before.contains(name));
+        *before = now;
+        drop(before);
+        if is_any_news {
+            self.changed();
+        }
         Ok(())
     }
 
@@ -66,12 +87,16 @@ impl Revocations {
 
     async fn ask_due(&self, due: &DueQuestion) -> Result<(), Failure> {
         let Some(link) = link_of(&due.der, &due.authority) else { return Ok(()) };
+        let Some(url) = link.subject.responder_urls().next() else { return Ok(()) };
+        // Before the right to ask: a request that needs it does not wait for a place too.
+        let place = self.0.asking.take(url).await?;
         let slot = self.0.responders.slot(&link).await;
         let _only_one = slot.asking.lock().await;
         let lists = self.lists_of(std::slice::from_ref(&link));
         // What is good stays so here too, should the responder be away.
         self.read_kept(&slot, &lists).await;
         let heard = self.ask_now(&slot, &lists, due.this_update).await;
+        drop(place);
         self.keep_heard(&link, heard, due.failures).await
     }
 
@@ -117,7 +142,6 @@ impl Revocations {
     async fn keep_heard(&self, link: &Link, heard: Option<Heard>, failures: i32) -> Result<(), Failure> {
         let (event, refresh) = (self.event("revocation.questions")?, self.refresh());
         let (now, thumbprint) = (event.at, link.subject.thumbprint().as_base64url());
-        let is_revoked = heard.as_ref().is_some_and(|heard| heard.answer.revoked.is_some());
         self.0
             .ways
             .ledger
@@ -134,12 +158,7 @@ impl Revocations {
                     Ok(Done::Unrecorded(()))
                 })
             })
-            .await?;
-        if is_revoked && link.subject.is_authority() {
-            // What it has issued is looked at.
-            self.changed();
-        }
-        Ok(())
+            .await
     }
 
     /// What another process was answered about the certificate of a link, if it can be believed: whoever can write the

@@ -20,6 +20,9 @@ use super::Revocations;
 const LONGEST: Duration = Duration::hours(1);
 /// How long a responder that did not tell is not asked again by requests.
 const AFTER_FAILURE: Duration = Duration::seconds(5);
+/// How much older than the interval an answer may become while whoever asks ahead of need is at it; no longer than
+/// the interval itself.
+const BEING_ASKED: Duration = Duration::seconds(5);
 /// How many answers are kept here.
 const CAPACITY: u64 = 100_000;
 /// How many responders of a certificate are asked, one after another, in the time that there is.
@@ -42,8 +45,11 @@ pub(super) struct Slot {
 /// What is known since the last look.
 struct Told {
     answer: Option<Answer>,
-    /// When this process asked, or read what another was answered.
-    looked_at: Timestamp,
+    /// When that was asked for, by whichever process.
+    asked_at: Timestamp,
+    /// Until when nothing newer is looked for.
+    will_do_until: Timestamp,
+    /// Until when it is believed, should nobody answer.
     good_until: Timestamp,
     /// Since when the newest answer that was ever believed is so: what is older is a replay.
     newest: Option<Timestamp>,
@@ -79,11 +85,8 @@ impl Responders {
 
 impl Slot {
     /// What was last told, or not told, if it will do; `None` when it must be looked for.
-    fn at_hand(&self, now: Timestamp, refresh: Duration) -> Option<Arc<Told>> {
-        let will_do = |last: &Arc<Told>| {
-            now < last.good_until && (last.answer.is_none() || now < last.looked_at + refresh)
-        };
-        self.last.load_full().filter(will_do)
+    fn at_hand(&self, now: Timestamp) -> Option<Arc<Told>> {
+        self.last.load_full().filter(|last| now < last.good_until.min(last.will_do_until))
     }
 
     fn answer(&self) -> Option<Answer> {
@@ -115,15 +118,16 @@ impl Revocations {
         if slot.is_to_be_noted(now) {
             self.note_soon(&slot, None);
         }
-        if let Some(last) = slot.at_hand(now, self.refresh()) {
+        if let Some(last) = slot.at_hand(now) {
             return last.answer.clone();
         }
         let _only_one = slot.asking.lock().await;
         let now = self.0.ways.clock.now();
         // Another request may have asked while this one waited.
-        if let Some(last) = slot.at_hand(now, self.refresh()) {
+        if let Some(last) = slot.at_hand(now) {
             return last.answer.clone();
         }
+        // The job may be behind, or the responder away: what is older than the interval is asked for by who needs it.
         if self.read_kept(&slot, lists).await {
             return slot.answer();
         }
@@ -133,26 +137,31 @@ impl Revocations {
         slot.answer()
     }
 
-    /// Takes what another process was answered, once it is verified, or else keeps what is at hand; whether there is
-    /// either.
+    /// Takes what another process was answered, once it is verified, or else keeps what is at hand; whether either is
+    /// so recent that nobody need ask.
     pub(super) async fn read_kept(&self, slot: &Slot, lists: &[Arc<RevocationList>]) -> bool {
-        let now = self.0.ways.clock.now();
+        let (now, refresh) = (self.0.ways.clock.now(), self.refresh());
         let before = slot.last.load_full();
         let newest = before.as_ref().and_then(|before| before.newest);
         let kept = self.find_kept(&slot.link, lists, now).await;
-        let kept = kept.filter(|heard| !is_replayed(&heard.answer, newest)).map(|heard| Told {
+        let kept = kept.filter(|heard| !is_replayed(&heard.answer, newest)).map(|heard| {
             // What was revoked stays so, however old the answer is.
-            good_until: match heard.answer.revoked {
-                Some(_) => now + LONGEST,
-                None => heard.answer.next_update.min(heard.kept.asked_at + LONGEST),
-            },
-            newest: newest.max(Some(heard.answer.this_update)),
-            looked_at: now,
-            answer: Some(heard.answer),
+            let (asked_at, good_until) = match heard.answer.revoked {
+                Some(_) => (now, now + LONGEST),
+                None => (heard.kept.asked_at, heard.answer.next_update.min(heard.kept.asked_at + LONGEST)),
+            };
+            Told {
+                asked_at,
+                will_do_until: will_do_until(asked_at, now, refresh),
+                good_until,
+                newest: newest.max(Some(heard.answer.this_update)),
+                answer: Some(heard.answer),
+            }
         });
         let held = before.filter(|before| before.answer.is_some()).map(|before| Told {
             answer: before.answer.clone(),
-            looked_at: now,
+            asked_at: before.asked_at,
+            will_do_until: will_do_until(before.asked_at, now, refresh),
             good_until: before.good_until,
             newest,
         });
@@ -162,8 +171,9 @@ impl Revocations {
         if let Some(reason) = told.answer.as_ref().and_then(|answer| answer.revoked) {
             self.mark_soon(slot.link.subject.thumbprint(), reason);
         }
+        let is_recent = now < told.will_do_until;
         slot.last.store(Some(Arc::new(told)));
-        true
+        is_recent
     }
 
     /// Asks, and takes what is told; the answer is what was heard. `newest` is since when the newest answer is so that
@@ -185,15 +195,24 @@ impl Revocations {
                 good_until: answer.next_update.min(now + LONGEST).max(now + AFTER_FAILURE),
                 newest: newest.max(Some(answer.this_update)),
                 answer: Some(answer.clone()),
-                looked_at: now,
+                asked_at: now,
+                will_do_until: now + self.refresh(),
             }
         } else {
             metrics::counter!("hilum_ocsp_failures_total").increment(1);
             // What is still good stays so while the responder is away; only the next question is put off.
             let before = before.filter(|before| now < before.good_until && before.answer.is_some());
-            let (answer, good_until) = before
-                .map_or((None, now + AFTER_FAILURE), |before| (before.answer.clone(), before.good_until));
-            Told { answer, looked_at: now, good_until, newest }
+            let nothing = || {
+                let until = now + AFTER_FAILURE;
+                Told { answer: None, asked_at: now, will_do_until: until, good_until: until, newest }
+            };
+            before.map_or_else(nothing, |before| Told {
+                answer: before.answer.clone(),
+                asked_at: before.asked_at,
+                will_do_until: now + self.refresh(),
+                good_until: before.good_until,
+                newest,
+            })
         };
         if let Some(reason) = told.answer.as_ref().and_then(|answer| answer.revoked) {
             self.mark_soon(slot.link.subject.thumbprint(), reason);
@@ -233,6 +252,13 @@ impl Revocations {
     }
 }
 
+/// Until when an answer that was asked for at a time will do; that is over once somebody is to ask anew. Whoever asks
+/// ahead of need has a moment more for it, so that not every process asks.
+fn will_do_until(asked_at: Timestamp, now: Timestamp, refresh: Duration) -> Timestamp {
+    let due = asked_at.min(now) + refresh;
+    if now < due { due } else { due + BEING_ASKED.min(refresh) }
+}
+
 /// Whether an answer is older than one that was believed. What was revoked stays so, however old the answer is.
 fn is_replayed(answer: &Answer, newest: Option<Timestamp>) -> bool {
     answer.revoked.is_none() && newest.is_some_and(|newest| answer.this_update < newest)
@@ -244,6 +270,30 @@ mod tests {
 
     use super::*;
     use crate::pki::revocation::Reason;
+
+    #[test]
+    fn m05_an_answer_that_is_older_than_the_interval_will_not_do() {
+        let now = datetime!(2026-03-01 12:00 UTC);
+        // The interval, how long ago it was asked for, and how long it will do still: not above zero is not at all.
+        let rows = [
+            (300, 0, 300),
+            (300, 299, 1),
+            (300, 300, 5),
+            (300, 304, 1),
+            (300, 305, 0),
+            (300, 599, -294),
+            (300, 3_599, -3_294),
+            (2, 1, 1),
+            (2, 2, 2),
+            (2, 4, 0),
+            // Whoever wrote the table has no longer than from now.
+            (300, -86_400, 300),
+        ];
+        for (refresh, ago, left) in rows {
+            let until = will_do_until(now - Duration::seconds(ago), now, Duration::seconds(refresh));
+            assert_eq!((until - now).whole_seconds(), left, "{refresh} {ago}");
+        }
+    }
 
     #[test]
     fn f23_an_answer_that_is_older_than_the_last_is_a_replay_unless_it_revokes() {

@@ -1,10 +1,12 @@
 //! Types of authorization details over the admin API, and what is asked for by them.
 
+use std::time::Duration;
+
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::clients::named;
-use crate::harness::{ADMIN_SCOPES, Answer, World};
+use crate::harness::{ADMIN_SCOPES, Answer, World, eventually};
 use crate::token::authorization_details::{ask, payer};
 
 const TYPES: &str = "/admin/v1/authorization-details-types";
@@ -20,18 +22,18 @@ fn notes() -> Value {
 async fn rr_01_a_type_lives_from_its_registration_to_its_deletion() {
     let world = World::start().await;
     let path = format!("{TYPES}/notes");
-    let supported = async || {
-        let mut found = Vec::new();
+    // Each document goes on for a second as it was read.
+    let supported = async |expected: Value| {
         for document in ["/.well-known/oauth-authorization-server", "/r/fhir/.well-known/smart-configuration"]
         {
-            found.push(
-                world.public().get(document).await.json()["authorization_details_types_supported"].clone(),
-            );
+            let is_told = || async {
+                let told = world.public().get(document).await.json();
+                (told["authorization_details_types_supported"] == expected).then_some(())
+            };
+            eventually(document, Duration::from_secs(20), is_told).await;
         }
-        assert_eq!(found[0], found[1]);
-        found[0].clone()
     };
-    assert_eq!(supported().await, json!(["prior_authorization"]));
+    supported(json!(["prior_authorization"])).await;
     assert_eq!(world.administer(Method::GET, &path, None).await.status, 404);
     let created = world.administer(Method::PUT, &path, Some(notes())).await;
     assert_eq!((created.status, created.header("etag")), (201, Some("\"1\"")), "{}", created.text);
@@ -40,7 +42,7 @@ async fn rr_01_a_type_lives_from_its_registration_to_its_deletion() {
     assert_eq!(created.json()["schema"], notes()["schema"]);
     let listed = world.administer(Method::GET, TYPES, None).await.json();
     assert_eq!(listed["items"], json!([created.json()]));
-    assert_eq!(supported().await, json!(["prior_authorization", "notes"]));
+    supported(json!(["prior_authorization", "notes"])).await;
 
     let client = payer(&world, json!({"authorization_details_types": ["notes"]})).await;
     let asked = async |detail: Value| ask(&world, &client, ("", &json!([detail]).to_string())).await;

@@ -78,13 +78,7 @@ async fn est_a_client_enrolls_once_an_administrator_has_approved() {
 async fn est_a_client_enrolls_by_the_certificate_that_it_authenticates_with() {
     let scene = Scene::start().await;
     let (world, enrollee) = (&scene.world, &scene.enrollee);
-    let id = of_this_pki(world).await;
-    std::fs::write(enrollee.file("first.csr"), enrollee.request_in_pem("first", "/CN=whatever")).unwrap();
-    let file = enrollee.text("first.csr");
-    world.command(&["pki", "request", &id, &file], "").expect_success();
-    let waiting = scene.waiting();
-    let pem = scene.approve_as_administrator(&waiting).await;
-    std::fs::write(enrollee.file("first.pem"), pem).unwrap();
+    let id = certified_by_hand(&scene, "first").await;
 
     // Of its own, it names the client as a form would; another is not believed to be it.
     enrollee.make_key("second");
@@ -98,6 +92,22 @@ async fn est_a_client_enrolls_by_the_certificate_that_it_authenticates_with() {
     scene.keep("second", &enrollee.ask("simpleenroll", shows, &request));
     let why = reasons(world, "certificate.enroll").await;
     assert_eq!(why, ["not_the_registered_method", "unknown_client"]);
+
+    // Its key was stolen: whoever had it may have asked for what was issued, and for what waits.
+    enrollee.make_key("third");
+    assert_eq!(enrollee.ask("simpleenroll", shows, &scene.request(&id, "third")).status, 202);
+    let first = enrollee.identity("first", "").thumbprint();
+    let listed = world.command(&["pki", "requests", "--json"], "").expect_success();
+    assert_eq!(listed.matches(&format!("\"asked_with\": \"{first}\"")).count(), 2, "{listed}");
+    scene.revoke("first", "keyCompromise");
+    let record = &world.audit("certificate.revoke").await[0];
+    assert_eq!(record["detail"], "keyCompromise, with 1 that came of it");
+    let ran = world.command(&["pki", "approve", &scene.waiting()], "");
+    assert!(ran.code() == Some(1) && ran.complaint().contains("deny it"), "{}", ran.output());
+    assert_eq!(reasons(world, "certificate.approve").await, ["certificate_revoked"]);
+    scene.decide("deny");
+    let next = enrollee.request_for_next("second", "third");
+    enrollee.ask("simplereenroll", Shows::Certificate("second"), &next).refused(403);
 }
 
 #[tokio::test]
@@ -136,6 +146,43 @@ async fn est_with_two_eyes_the_certificate_is_issued_at_once() {
     let certificate = scene.keep("first", &said);
     let again = scene.enrollee.ask("simpleenroll", scene.secret(), &request);
     assert_eq!(scene.keep("again", &again), certificate);
+
+    // Whoever has stolen a key may have asked for another by it, and renewed that: both end with it, unless it was but
+    // replaced.
+    let (enrollee, world) = (&scene.enrollee, &scene.world);
+    enrollee.make_key("own");
+    let id = certified_by_hand(&scene, "own").await;
+    for name in ["asked", "renewed"] {
+        enrollee.make_key(name);
+    }
+    let asked = enrollee.ask("simpleenroll", Shows::Certificate("own"), &scene.request(&id, "asked"));
+    scene.keep("asked", &asked);
+    let next = enrollee.request_for_next("asked", "renewed");
+    scene.keep("renewed", &enrollee.ask("simplereenroll", Shows::Certificate("asked"), &next));
+    let mut said = Vec::new();
+    for reason in ["superseded", "keyCompromise"] {
+        scene.revoke("own", reason);
+        said.push(
+            world.database.count("select count(*) from certificate where revoked_at is not null").await,
+        );
+    }
+    assert_eq!(said, [1, 3]);
+    enrollee.make_key("last");
+    let next = enrollee.request_for_next("renewed", "last");
+    enrollee.ask("simplereenroll", Shows::Certificate("renewed"), &next).refused(403);
+    enrollee.ask("simpleenroll", Shows::Certificate("renewed"), &scene.request(&id, "last")).refused(401);
+}
+
+/// Registers a client that authenticates by a certificate of this PKI, and has its first one, for a key, asked for at the
+/// terminal.
+async fn certified_by_hand(scene: &Scene, key: &str) -> String {
+    let enrollee = &scene.enrollee;
+    let id = of_this_pki(&scene.world).await;
+    let (file, pem) = (enrollee.text(&format!("{key}.csr")), enrollee.file(&format!("{key}.pem")));
+    std::fs::write(&file, enrollee.request_in_pem(key, "/CN=whatever")).unwrap();
+    scene.world.command(&["pki", "request", &id, &file], "").expect_success();
+    std::fs::write(pem, scene.approve_as_administrator(&scene.waiting()).await).unwrap();
+    id
 }
 
 /// Registers a client that authenticates by a certificate of this PKI.

@@ -268,6 +268,17 @@ impl World {
         let answer = self.administer(Method::GET, &path, None).await;
         answer.json()["items"].as_array().expect("records").clone()
     }
+
+    /// Whether these errors tell no more than that somebody waited too long: a fault has been a time-out, and nothing
+    /// else.
+    pub fn was_too_busy(&self, errors: &[String]) -> bool {
+        let timed_out = || self.processes.iter().any(|process| process.log().contains(" timeout"));
+        errors.iter().all(|error| match error.as_str() {
+            "temporarily_unavailable" => true,
+            "server_error" => timed_out(),
+            _ => false,
+        })
+    }
 }
 
 impl Peer {

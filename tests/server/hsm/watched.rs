@@ -119,7 +119,8 @@ async fn f_21_the_ends_of_certificates_in_the_token_are_listed_measured_and_told
     away(&world, &token, &shown).await;
 }
 
-/// A token that is away takes nothing from the list and from what is measured.
+/// A token that is away takes nothing from the list and from what is measured: for the minute in which what it showed is
+/// good. What follows then is held by the unit test of the list.
 async fn away(world: &World, token: &Token, shown: &[(String, i64, String)]) {
     token.take_away();
     assert_eq!(listed(world).await, shown);

@@ -18,7 +18,7 @@ async fn m05_f23_what_a_responder_tells_one_process_counts_on_all_and_one_of_the
     let certificates = [12, 13, 14, 15].map(|serial| scene.told_of(serial, "ocsp"));
     let mut tokens = Vec::new();
     for identity in &certificates {
-        tokens.push(scene.ask(&scene.dev.mtls_as(identity)).await.token());
+        tokens.push(scene.granted("a responder", &scene.dev.mtls_as(identity)).await);
     }
     eventually("the answers are kept for all", SOON, || async { (scene.kept().await == 4).then_some(()) })
         .await;
@@ -50,7 +50,7 @@ async fn m05_f23_what_a_responder_tells_one_process_counts_on_all_and_one_of_the
     scene.dev.child.kill().unwrap();
     scene.dev.child.wait().unwrap();
     responder(&folder, &scene.authorities["told"], &[15]);
-    scene.host.publish("ocsp", Publishing::Responder(folder));
+    scene.host.publish("ocsp", Publishing::Responder(folder.clone()));
     eventually("its token dies without a request of it", SOON, || async {
         let said = scene.introspect_at(&public, &tokens[3]).await;
         (said.text == r#"{"active":false}"#).then_some(())
@@ -63,6 +63,14 @@ async fn m05_f23_what_a_responder_tells_one_process_counts_on_all_and_one_of_the
     eventually("it is asked about no more", SOON, || async {
         let revoked = "select count(*) from responder_answer where revoked";
         (scene.database.count(revoked).await == 1).then_some(())
+    })
+    .await;
+
+    // Where the job is behind, whoever needs an answer asks once what is known is older than the interval.
+    scene.database.execute("update responder_answer set next_question_at = now() + interval '1 day'").await;
+    responder(&folder, &scene.authorities["told"], &[12, 15]);
+    eventually("what is old is asked for anew", SOON, || async {
+        (scene.ask(&other.mtls_as(&certificates[0])).await.status == 401).then_some(())
     })
     .await;
 }

@@ -26,10 +26,13 @@ async fn s02_a_handle_opens_one_request_even_when_fifty_show_it_at_once() {
     let won = pages.iter().filter(|page| page.answer.status != 503 && page.param("i").is_some()).count();
     assert_eq!(won, 1);
     // Whoever waited too long for the others is to come again.
-    let is_busy = |page: &Page| {
-        let again = ["error=temporarily_unavailable", "error=server_error"];
-        page.answer.status == 503 || again.into_iter().any(|error| page.location().contains(error))
+    let is_told = |page: &Page| {
+        let error = (page.answer.status != 503).then(|| page.param("error")).flatten();
+        error.filter(|error| error != "invalid_request")
     };
+    let errors: Vec<String> = pages.iter().filter_map(is_told).collect();
+    assert!(world.was_too_busy(&errors), "{errors:?}");
+    let is_busy = |page: &Page| page.answer.status == 503 || is_told(page).is_some();
     let refused: Vec<&Page> =
         pages.iter().filter(|page| !is_busy(page) && page.param("i").is_none()).collect();
     for page in &refused {
