@@ -6,7 +6,7 @@ use reqwest::Method;
 
 use super::away::{SOON, lock_all, obstacles};
 use super::token::objects;
-use super::{Token, verified};
+use super::{Token, signed_by, verified};
 use crate::harness::{Identity, World, eventually};
 use crate::pki::judges::{ocsp, verify, write_certificates};
 use crate::pki::scene::{Scene, identity, request, text};
@@ -116,6 +116,13 @@ async fn strangers_leave_sessions_to_tokens(
     (client, shown): (&str, &Identity),
 ) {
     token.move_keys(&scene.world).await;
+    let keys = token.keys(&scene.world).await;
+    let signs_there = |kid: &str| keys.iter().any(|key| key["custody"] == "hsm" && key["kid"] == kid);
+    eventually("the keys of the token sign", SOON, || async {
+        let granted = scene.token(client, shown).await;
+        signs_there(&signed_by(&granted.token())).then_some(())
+    })
+    .await;
     let (fine, said) = ocsp(scene, "leaf.pem", &["-no_nonce"]).await;
     assert!(fine, "{said}");
     let asked = std::fs::read(scene.world.file("request.der")).unwrap();
@@ -133,7 +140,7 @@ async fn strangers_leave_sessions_to_tokens(
         }
     };
     let (granted, ()) = tokio::join!(scene.token(client, shown), strangers);
-    verified(&scene.world.public(), &granted.token()).await;
+    assert!(signs_there(&verified(&scene.world.public(), &granted.token()).await));
 }
 
 /// A question to the responder.
