@@ -146,12 +146,12 @@ mod tests {
 
     #[tokio::test]
     async fn who_cannot_be_reached_is_named_with_the_cause_and_without_the_password() {
-        let unused = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let refused = format!("postgres://app:s3cret@127.0.0.1:{unused}/hilum");
-        let expected =
-            format!("database.url: cannot connect to 127.0.0.1:{unused} as app: connection refused");
+        // Nobody gets a port below those that the system gives away.
         let rows = [
-            (refused.as_str(), expected.as_str()),
+            (
+                "postgres://app:s3cret@127.0.0.1:1/hilum",
+                "database.url: cannot connect to 127.0.0.1:1 as app: connection refused",
+            ),
             (
                 "postgres://app:s3cret@%2Fnowhere:5432/hilum",
                 "database.url: cannot connect to /nowhere/.s.PGSQL.5432 as app: there is no such socket",

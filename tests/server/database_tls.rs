@@ -10,7 +10,7 @@ use crate::harness::{
     Authority, Identity, Postgres, Process, World, eventually, free_ports, now, run_briefly,
 };
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A certificate for a database by this name that ends in so many hours.
 fn of_database(authority: &Authority, name: &str, hours: i64) -> Identity {

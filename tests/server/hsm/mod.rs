@@ -100,12 +100,15 @@ impl Token {
         world.processes[0] = Process::serve(&world.config(), ports, &log, &variables).await;
     }
 
-    /// Runs a command of the terminal with the token; its exit code, output and complaint.
+    /// Runs a command of the terminal with the token, and has it wait for a busy machine; its exit code, output and
+    /// complaint.
     async fn command(&self, world: &World, arguments: &[&str]) -> (Option<i32>, String, String) {
         let config = world.config();
         let config = config.to_string_lossy();
         let all = [arguments, &["--config", &*config]].concat();
-        let ran = run_briefly(&all, &self.variables(world)).await;
+        let mut variables = self.variables(world);
+        variables.push(("HILUM_HSM__TIMEOUT_MS", "30000".to_owned()));
+        let ran = run_briefly(&all, &variables).await;
         (ran.code(), ran.output(), ran.complaint())
     }
 

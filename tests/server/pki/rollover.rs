@@ -245,9 +245,11 @@ async fn known_to_somebody(scene: &Scene, client: &str, (old, new): (&Identity, 
         openssl(&["crl", "-inform", "DER", "-in", &scene.enrollee.text("root.crl"), "-noout", "-text"]);
     assert!(list.contains("CA Compromise"), "{list}");
     assert!(scene.judged(0, "new", "issuing-2").await.0.contains("new.pem: OK"));
-    let records = scene.world.audit("pki.revoke_authority").await;
-    assert_eq!(records[1]["detail"], "502 more certificates", "{records:?}");
-    assert_eq!(records[2]["detail"], "keyCompromise, with 1000 certificates", "{records:?}");
+    let mut records = scene.world.audit("pki.revoke_authority").await;
+    // Each command has a clock of its own: only what one has done stands in its order.
+    records.retain(|record| record["outcome"] == "granted");
+    assert_eq!(records[0]["detail"], "502 more certificates", "{records:?}");
+    assert_eq!(records[1]["detail"], "keyCompromise, with 1000 certificates", "{records:?}");
     stopped_in_the_middle(scene, client, old).await;
 }
 
